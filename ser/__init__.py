@@ -1,0 +1,1 @@
+"""Speech emotion recognition with honest numbers: the library that the stages call."""

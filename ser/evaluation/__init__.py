@@ -1,0 +1,1 @@
+"""From trained models to out-of-fold predictions, scores and their intervals."""

@@ -1,0 +1,170 @@
+"""Front ends: what the network sees of a clip, computed on all cores into one pack a corpus."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.fft
+import scipy.signal
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from ser.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, read_canonical, trim_bounds
+from ser.clips import clip_path
+from ser.copies import pack_path, read_copies
+from ser.feature_store import INDEX, PACK
+from ser.files import whole_folder, write_csv
+from ser.packs import Pack, write_pack
+from ser.params import Features
+
+# 1e-10 of full-scale power: below the quantisation noise of 16 bits
+_LOG_FLOOR = 1e-10
+_NATS_PER_DB = np.log(10) / 10
+
+FrontEnd = Callable[[Float32], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class LogMel:
+    """Log-mel spectrogram: Hann window, Slaney mel filters, natural logarithm of the power.
+
+    The same numbers as `log(librosa.feature.melspectrogram(...) + 1e-10)` with centred frames, cut
+    off `top_db` below the clip's maximum as in `librosa.power_to_db`; window and filters are built
+    once.
+    """
+
+    window: Float32
+    filters: Float32
+    n_fft: int
+    hop: int
+    top_db: float
+
+    @classmethod
+    def build(cls, settings: Features) -> "LogMel":
+        """Build window and filters, shapes (n_fft,) and (n_fft / 2 + 1, n_mels)."""
+        length = round(settings.window_ms * SAMPLE_RATE_HZ / 1000)
+        window = np.zeros(settings.n_fft, dtype=np.float32)
+        offset = (settings.n_fft - length) // 2
+        window[offset : offset + length] = scipy.signal.get_window("hann", length)
+        filters = librosa.filters.mel(
+            sr=SAMPLE_RATE_HZ,
+            n_fft=settings.n_fft,
+            n_mels=settings.n_mels,
+            fmin=settings.fmin_hz,
+            fmax=settings.fmax_hz,
+        )
+        hop = round(settings.hop_ms * SAMPLE_RATE_HZ / 1000)
+        transposed = np.ascontiguousarray(filters.T, dtype=np.float32)
+        return cls(window, transposed, settings.n_fft, hop, settings.top_db)
+
+    def __call__(self, samples: Float32) -> Float32:
+        """Shape (frames,) at 16 kHz to shape (1 + frames / hop, n_mels)."""
+        padded = np.pad(samples, self.n_fft // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)[:: self.hop]
+        spectrum = scipy.fft.rfft(frames * self.window, axis=1)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        log_mel: Float32 = np.log(power @ self.filters + np.float32(_LOG_FLOOR))
+        return np.maximum(log_mel, log_mel.max() - np.float32(self.top_db * _NATS_PER_DB))
+
+
+@dataclass(frozen=True)
+class Mfcc:
+    """Mel-frequency cepstral coefficients with first and second differences over time.
+
+    Davis & Mermelstein (1980), IEEE Trans. ASSP 28(4): 357-366; differences over nine frames.
+    """
+
+    log_mel: LogMel
+    n_mfcc: int
+
+    def __call__(self, samples: Float32) -> Float32:
+        """Shape (frames,) at 16 kHz to shape (1 + frames / hop, 3 x n_mfcc)."""
+        cepstrum = scipy.fft.dct(self.log_mel(samples), axis=1, norm="ortho")[:, : self.n_mfcc]
+        deltas = [_delta(cepstrum, order) for order in (1, 2)]
+        return np.concatenate([cepstrum, *deltas], axis=1).astype(np.float32)
+
+
+def _delta(values: Float32, order: int, width: int = 9) -> npt.NDArray[Any]:
+    """Savitzky-Golay derivative, as in `librosa.feature.delta`, for clips of any length."""
+    short = max(0, width - len(values))
+    padded = np.pad(values, ((0, short), (0, 0)), mode="edge")
+    smooth = scipy.signal.savgol_filter(
+        padded, width, polyorder=order, deriv=order, axis=0, mode="interp"
+    )
+    return smooth[: len(values)]
+
+
+def _waveform(samples: Float32) -> Int16:
+    """The samples themselves, shape (frames, 1), for models that learn their front end."""
+    return np.rint(samples * INT16_SCALE).astype(np.int16)[:, np.newaxis]
+
+
+def build_front_end(settings: Features) -> FrontEnd:
+    """The chosen front end, with its filters built."""
+    if settings.front_end == "waveform":
+        return _waveform
+    log_mel = LogMel.build(settings)
+    return Mfcc(log_mel, settings.n_mfcc) if settings.front_end == "mfcc" else log_mel
+
+
+def extract(samples: Int16, front_end: FrontEnd, settings: Features) -> npt.NDArray[Any]:
+    """Features of one clip, shape (rows, width): 16-bit floats, or 16-bit samples.
+
+    Half precision resolves 0.01 of a natural logarithm, far below what a retake changes.
+    """
+    signal: Float32 = samples.astype(np.float32) / np.float32(INT16_SCALE)
+    start, stop = trim_bounds(signal, settings.trim_db)
+    margin = round(settings.trim_margin_ms * SAMPLE_RATE_HZ / 1000)
+    values = front_end(signal[max(0, start - margin) : stop + margin])
+    return values if values.dtype == np.int16 else values.astype(np.float16)
+
+
+def featurize_corpus(
+    manifest: pd.DataFrame,
+    corpus: Path,
+    augmented: Path,
+    out: Path,
+    settings: Features,
+    processes: int = 2,
+) -> pd.DataFrame:
+    """Write the features of all clips and copies to `out`; return their index."""
+    front_end = build_front_end(settings)
+    copies = read_copies(augmented)
+    packs = {name: Pack(pack_path(augmented, name)) for name in copies["effect"].unique()}
+    jobs = [
+        delayed(_of_clip)(clip_path(corpus, clip), front_end, settings) for clip in manifest["clip"]
+    ] + [
+        delayed(_of_copy)(packs[copy.effect], copy.start, copy.length, front_end, settings)
+        for copy in copies.itertuples()
+    ]
+    results = Parallel(n_jobs=processes, prefer="threads", return_as="generator")(jobs)
+    bar = tqdm(results, total=len(jobs), desc=f"{corpus.name}: features", unit="clip")
+    arrays = list(bar)
+    with whole_folder(out) as aside:
+        starts = write_pack(aside / PACK, arrays)
+        index = pd.DataFrame(
+            {
+                "item": [*manifest["clip"], *copies["copy"]],
+                "clip": [*manifest["clip"], *copies["clip"]],
+                "effect": [*[""] * len(manifest), *copies["effect"]],
+                "start": starts,
+                "length": [len(array) for array in arrays],
+            }
+        )
+        write_csv(aside / INDEX, index)
+    return index
+
+
+def _of_clip(path: Path, front_end: FrontEnd, settings: Features) -> npt.NDArray[Any]:
+    return extract(read_canonical(path), front_end, settings)
+
+
+def _of_copy(
+    pack: Pack, start: int, length: int, front_end: FrontEnd, settings: Features
+) -> npt.NDArray[Any]:
+    return extract(pack.rows(start, length), front_end, settings)

@@ -1,0 +1,1 @@
+"""The networks, one file each, and how they are stored."""

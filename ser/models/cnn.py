@@ -1,0 +1,124 @@
+"""The default network: a small convolutional network over time and frequency."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ser.models.front_ends import LearnedFilterbank, ReadyFeatures
+from ser.models.pooling import AttentiveStatisticsPooling
+
+_ATTENTION_HIDDEN = 32
+
+
+@dataclass(frozen=True)
+class CnnConfig:
+    """All that is needed to build the network again.
+
+    Attributes:
+        bands: width of the features; of the learned filterbank for waveforms.
+        channels: of the stem and of each block.
+        stem_stride: of the stem over (time, bands).
+        waveform: whether the network learns its own filterbank from samples.
+        window_ms, hop_ms: of that filterbank.
+    """
+
+    bands: int
+    classes: int
+    channels: tuple[int, ...]
+    stem_stride: tuple[int, int]
+    dropout: float
+    waveform: bool
+    window_ms: float
+    hop_ms: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "CnnConfig":
+        """The configuration from what `to_dict` gave."""
+        return cls(
+            **{
+                **values,
+                "channels": tuple(values["channels"]),
+                "stem_stride": tuple(values["stem_stride"]),
+            }
+        )
+
+
+class Cnn(nn.Module):
+    """Strided 5x5 stem, 3x3 convolutions with pooling, attentive statistics pooling, classifier."""
+
+    def __init__(self, config: CnnConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.front_end = (
+            LearnedFilterbank(config.bands, config.window_ms, config.hop_ms)
+            if config.waveform
+            else ReadyFeatures()
+        )
+        self.body, self.time_stride, bands = _convolutions(config)
+        width = 2 * config.channels[-1]
+        self.merge_bands = nn.Sequential(
+            nn.Conv1d(config.channels[-1] * bands, width, 1, bias=False),
+            nn.BatchNorm1d(width),
+            nn.ReLU(inplace=True),
+        )
+        self.pooling = AttentiveStatisticsPooling(width, _ATTENTION_HIDDEN)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(2 * width, config.classes)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """Logits, shape (batch, classes), of padded clips.
+
+        Args:
+            values: shape (batch, steps, bands), or (batch, samples, 1) for waveforms.
+            lengths: valid steps of each clip, shape (batch,).
+        """
+        return self.classify(*self.front_end(values, lengths))
+
+    def classify(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """Logits of what the front end gave; training alters features between the two."""
+        image = values.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        maps = self.body(image)
+        batch, channels, steps, bands = maps.shape
+        sequence = maps.permute(0, 1, 3, 2).reshape(batch, channels * bands, steps)
+        pooled = self.pooling(self.merge_bands(sequence), (lengths / self.time_stride).ceil())
+        logits: Tensor = self.classifier(self.dropout(pooled))
+        return logits
+
+
+def _convolutions(config: CnnConfig) -> tuple[nn.Sequential, int, int]:
+    """The convolutions, their stride over time, and the bands left at their end."""
+    stem, *blocks = config.channels
+    layers: list[nn.Module] = [
+        nn.Conv2d(1, stem, 5, config.stem_stride, 2, bias=False),
+        nn.BatchNorm2d(stem),
+        nn.ReLU(inplace=True),
+    ]
+    time_stride = config.stem_stride[0]
+    bands = -(-config.bands // config.stem_stride[1])
+    previous = stem
+    for number, channels in enumerate(blocks, start=1):
+        # the last block keeps its resolution over time for the attention to look at
+        pool_time = 1 if number == len(blocks) else 2
+        pool_bands = 2 if bands >= 2 else 1
+        # pooling before the activation computes fewer activations, to the same result
+        layers += [
+            nn.Conv2d(previous, channels, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.MaxPool2d((pool_time, pool_bands)),
+            nn.ReLU(inplace=True),
+        ]
+        time_stride *= pool_time
+        bands //= pool_bands
+        previous = channels
+    return nn.Sequential(*layers), time_stride, bands
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Trained numbers in the network."""
+    return sum(parameter.numel() for parameter in model.parameters())

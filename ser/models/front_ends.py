@@ -1,0 +1,43 @@
+"""What stands before the network: nothing for ready features, a filterbank learned on waveforms."""
+
+import torch
+from torch import Tensor, nn
+
+from ser.audio import SAMPLE_RATE_HZ
+
+
+class ReadyFeatures(nn.Module):
+    """Features that `ser.features` has already computed pass through."""
+
+    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Shapes (batch, steps, bands) and (batch,), unchanged."""
+        return values, lengths
+
+
+class LearnedFilterbank(nn.Module):
+    """Filters learned on the waveform, then log power, in the place of a log-mel spectrogram.
+
+    A convolution with one filter a band, squared, averaged over a hop, in decibel-like logarithms,
+    less each clip's own mean: the plain form of the learned front ends compared in Zeghidour et
+    al. (2021), "LEAF: a learnable frontend for audio classification", ICLR.
+    """
+
+    def __init__(self, bands: int, window_ms: float, hop_ms: float) -> None:
+        super().__init__()
+        window = round(window_ms * SAMPLE_RATE_HZ / 1000) // 4
+        self.hop = round(hop_ms * SAMPLE_RATE_HZ / 1000)
+        self.stride = max(1, self.hop // 16)
+        self.filters = nn.Conv1d(1, bands, window, self.stride, window // 2, bias=False)
+        self.average = nn.AvgPool1d(max(1, self.hop // self.stride))
+
+    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Shapes (batch, samples, 1) and (batch,) to (batch, steps, bands) and (batch,)."""
+        power = self.average(self.filters(values.transpose(1, 2)).square())
+        log_power = torch.log(power + 1e-6).transpose(1, 2)
+        steps = (lengths / self.hop).ceil()
+        inside = torch.arange(log_power.shape[1], device=values.device) < steps.unsqueeze(1)
+        weights = inside.float().unsqueeze(2)
+        mean = (log_power * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True).clamp_min(
+            1
+        )
+        return (log_power - mean) * weights, steps

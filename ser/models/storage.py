@@ -1,0 +1,82 @@
+"""Trained models on disk: weights and everything needed to use them, in safetensors (no code)."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ser.errors import SerError
+from ser.files import whole_file
+from ser.models.cnn import Cnn, CnnConfig
+from ser.normalization import Normalizer
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network, the emotions its outputs stand for, and how its input is normalised."""
+
+    network: Cnn
+    emotions: tuple[str, ...]
+    normalizer: Normalizer
+    fold: int
+    seed: int
+
+
+def model_path(folder: Path, fold: int, seed: int) -> Path:
+    """Where the model of one fold and seed lies."""
+    return folder / f"fold_{fold:02d}_seed_{seed}.safetensors"
+
+
+def save_model(folder: Path, model: TrainedModel) -> None:
+    """Write a model to its place in `folder`."""
+    tensors = {f"network.{name}": value for name, value in model.network.state_dict().items()}
+    tensors["normalizer.mean"] = model.normalizer.mean
+    tensors["normalizer.scale"] = model.normalizer.scale
+    card = {
+        "config": model.network.config.to_dict(),
+        "emotions": list(model.emotions),
+        "normalization": model.normalizer.kind,
+        "fold": model.fold,
+        "seed": model.seed,
+    }
+    # one entry only: the order of several is not fixed, and the file must be the same every time
+    metadata = {"card": json.dumps(card, sort_keys=True)}
+    contiguous = {name: value.contiguous() for name, value in sorted(tensors.items())}
+    with whole_file(model_path(folder, model.fold, model.seed)) as aside:
+        save_file(contiguous, aside, metadata=metadata)
+
+
+def load_model(path: Path) -> TrainedModel:
+    """Read a model, ready for prediction.
+
+    Raises:
+        SerError: if the file is missing, damaged, or not a model of this project.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            card: dict[str, Any] = json.loads((file.metadata() or {})["card"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise SerError(f"The model {path} is missing; run `dvc repro`.") from None
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise SerError(f"{path} is not a model of this project ({error}).") from None
+    network = Cnn(CnnConfig.from_dict(card["config"]))
+    prefix = "network."
+    network.load_state_dict(
+        {
+            name.removeprefix(prefix): value
+            for name, value in tensors.items()
+            if name.startswith(prefix)
+        }
+    )
+    network.eval().to(memory_format=torch.channels_last)
+    normalizer = Normalizer(
+        card["normalization"], tensors["normalizer.mean"], tensors["normalizer.scale"]
+    )
+    return TrainedModel(
+        network, tuple(card["emotions"]), normalizer, int(card["fold"]), int(card["seed"])
+    )

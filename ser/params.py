@@ -1,0 +1,305 @@
+"""`params.yaml`, typed and checked; the only module that reads it."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from ser.errors import SerError
+
+PARAMS_FILE = Path("params.yaml")
+
+
+def _number(value: Any) -> Any:
+    """Turn text such as "1e-05" into a number.
+
+    `dvc exp run -S lr=1e-5` writes `1e-05`, which YAML 1.1 readers take for text.
+    """
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _integer(value: Any) -> Any:
+    number = _number(value)
+    is_whole = isinstance(number, float) and number.is_integer()
+    return int(number) if is_whole else number
+
+
+Positive = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
+BelowOne = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
+Count = Annotated[int, BeforeValidator(_integer), Field(ge=1)]
+CountOrNone = Annotated[int, BeforeValidator(_integer), Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Strict(BaseModel):
+    """Unknown keys are errors: a misspelt key must not pass for a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sgd(_Strict):
+    lr: Positive
+    momentum: BelowOne
+    nesterov: bool
+    weight_decay: NonNegative
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> "Sgd":
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
+
+
+class RmsProp(_Strict):
+    lr: Positive
+    alpha: BelowOne
+    momentum: BelowOne
+    weight_decay: NonNegative
+
+
+class Adam(_Strict):
+    lr: Positive
+    beta1: BelowOne
+    beta2: BelowOne
+    weight_decay: NonNegative
+
+
+OptimizerSettings = Sgd | RmsProp | Adam
+
+
+class Optimizers(_Strict):
+    sgd: Sgd
+    rmsprop: RmsProp
+    adam: Adam
+    adamw: Adam
+
+
+class ModelSize(_Strict):
+    channels: Annotated[list[Count], Field(min_length=2, max_length=6)]
+    stem_stride: Annotated[list[Count], Field(min_length=2, max_length=2)]
+    dropout: BelowOne
+
+
+class ModelSizes(_Strict):
+    small: ModelSize
+    base: ModelSize
+    large: ModelSize
+
+
+class CorpusChoice(_Strict):
+    protocol: Name
+
+
+class Gain(_Strict):
+    enabled: bool
+    max_gain_db: Annotated[NonNegative, Field(le=40)]
+    max_compression: Annotated[float, BeforeValidator(_number), Field(ge=1, le=10)]
+
+
+class Pitch(_Strict):
+    enabled: bool
+    max_semitones: Annotated[NonNegative, Field(le=12)]
+
+
+class Noise(_Strict):
+    enabled: bool
+    min_snr_db: Annotated[float, BeforeValidator(_number), Field(ge=-20, le=100)]
+    max_snr_db: Annotated[float, BeforeValidator(_number), Field(ge=-20, le=100)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Noise":
+        if self.min_snr_db > self.max_snr_db:
+            raise ValueError("min_snr_db must not be above max_snr_db")
+        return self
+
+
+class Shift(_Strict):
+    enabled: bool
+    max_shift_s: Annotated[NonNegative, Field(le=10)]
+
+
+class Speed(_Strict):
+    enabled: bool
+    max_change: Annotated[NonNegative, Field(le=0.5)]
+
+
+class Augmentation(_Strict):
+    probability: Fraction
+    gain: Gain
+    pitch: Pitch
+    noise: Noise
+    shift: Shift
+    speed: Speed
+
+
+class Features(_Strict):
+    front_end: Literal["log_mel", "mfcc", "waveform"]
+    window_ms: Annotated[Positive, Field(le=500)]
+    hop_ms: Annotated[Positive, Field(le=500)]
+    n_fft: Annotated[Count, Field(le=16384)]
+    n_mels: Annotated[Count, Field(ge=8, le=512)]
+    fmin_hz: NonNegative
+    fmax_hz: Annotated[Positive, Field(le=8000)]
+    n_mfcc: Count
+    top_db: Positive
+    trim_db: Positive | None
+    trim_margin_ms: NonNegative
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Features":
+        if self.fmin_hz >= self.fmax_hz:
+            raise ValueError("fmin_hz must be below fmax_hz")
+        if self.n_mfcc > self.n_mels:
+            raise ValueError("n_mfcc must not be above n_mels")
+        if self.window_ms * 16 > self.n_fft:
+            raise ValueError("n_fft must hold a window: at least window_ms x 16 samples")
+        return self
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows of features in a second of sound (16 kHz for the waveform itself)."""
+        return 16_000.0 if self.front_end == "waveform" else 1000.0 / self.hop_ms
+
+
+class Training(_Strict):
+    epochs: Count
+    batch_size: Annotated[Count, Field(ge=2)]
+    seeds: Annotated[list[CountOrNone], Field(min_length=1)]
+    normalization: Literal["clip", "clip_mean", "train"]
+    crop_s: Annotated[Positive, Field(ge=0.2)]
+    schedule: Literal["one_cycle", "constant"]
+    label_smoothing: BelowOne
+    mixup_alpha: NonNegative
+    time_warp: Annotated[NonNegative, Field(le=0.5)]
+    frequency_masks: CountOrNone
+    frequency_mask_bands: CountOrNone
+    time_masks: CountOrNone
+    time_mask_frames: CountOrNone
+    checkpoint: Literal["last", "validation"]
+    processes: Count
+
+    @model_validator(mode="after")
+    def _distinct_seeds(self) -> "Training":
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("seeds must differ from each other")
+        return self
+
+
+class System(_Strict):
+    corpus: Annotated[str, Field(pattern=r"^(\.|[a-z][a-z0-9_]*)$")]
+    gender: Literal["all", "female", "male"]
+
+
+class Params(_Strict):
+    """The whole of `params.yaml`."""
+
+    optimizer: Literal["sgd", "rmsprop", "adam", "adamw"]
+    optimizers: Optimizers
+    model_size: Literal["small", "base", "large"]
+    model_sizes: ModelSizes
+    corpora: Annotated[dict[Name, CorpusChoice], Field(min_length=1)]
+    augmentation: Augmentation
+    features: Features
+    training: Training
+    systems: Annotated[dict[Name, System], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _systems_name_chosen_corpora(self) -> "Params":
+        for name, system in self.systems.items():
+            if system.corpus not in (".", *self.corpora):
+                raise ValueError(
+                    f"systems.{name}.corpus is {system.corpus!r}, which is not among corpora "
+                    f"({', '.join(self.corpora)}) nor '.'"
+                )
+        return self
+
+    @property
+    def optimizer_settings(self) -> OptimizerSettings:
+        """Settings of the chosen optimizer."""
+        settings: OptimizerSettings = getattr(self.optimizers, self.optimizer)
+        return settings
+
+    @property
+    def model(self) -> ModelSize:
+        """Settings of the chosen model size."""
+        size: ModelSize = getattr(self.model_sizes, self.model_size)
+        return size
+
+    def system(self, name: str) -> System:
+        """The system called `name`.
+
+        Raises:
+            SerError: if `params.yaml` lists no such system.
+        """
+        if name not in self.systems:
+            known = ", ".join(self.systems)
+            raise SerError(f"params.yaml lists no system {name!r}; it lists {known}.")
+        return self.systems[name]
+
+    def corpora_of(self, system: System) -> list[str]:
+        """Names of the corpora a system reads, in the order of `params.yaml`."""
+        return list(self.corpora) if system.corpus == "." else [system.corpus]
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and check the parameters.
+
+    Raises:
+        SerError: one sentence naming the key, what was given and what is allowed.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SerError(f"{path} is missing; run from the root of the repository.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise SerError(f"{path} is not readable as YAML: {reason}.") from None
+    if not isinstance(values, dict):
+        raise SerError(f"{path} must hold a table of parameters, not {type(values).__name__}.")
+    return parse_params(values, str(path))
+
+
+def parse_params(values: dict[str, Any], source: str = "params.yaml") -> Params:
+    """Check parameters that were already read.
+
+    Raises:
+        SerError: one sentence naming the key, what was given and what is allowed.
+    """
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise SerError(f"{source}: {_sentence(error.errors()[0])}") from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"] if not str(part).startswith("function-"))
+    where = f"{key}: " if key else ""
+    kind, given = error["type"], error["input"]
+    if kind == "extra_forbidden":
+        return f"unknown key {key!r} (given {given!r}); remove it or correct its spelling."
+    if kind == "missing":
+        return f"key {key!r} is missing; give it a value."
+    if kind == "value_error":
+        return f"{where}{str(error['ctx']['error'])}."
+    if kind in ("too_short", "too_long"):
+        limit = error["ctx"].get("min_length", error["ctx"].get("max_length"))
+        bound = "at least" if kind == "too_short" else "at most"
+        return f"{key} is {given!r}, but must have {bound} {limit} entries."
+    reason = error["msg"].removeprefix("Input should be ")
+    return f"{key} is {given!r}, but must be {reason}."

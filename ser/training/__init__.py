@@ -1,0 +1,1 @@
+"""Training: the clips of a fold, batches, optimizers, and the loop over epochs."""

@@ -1,0 +1,154 @@
+"""Batches for training: whole batches are cut, warped and masked at once, as tensors.
+
+Every random number comes from a generator that is passed in, so a fold's batches depend on its
+seed alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ser.params import Training
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's input.
+
+    Attributes:
+        values: shape (batch, steps, bands); zero outside the clips.
+        lengths: valid steps, shape (batch,).
+        targets: class indices, shape (batch,).
+    """
+
+    values: Tensor
+    lengths: Tensor
+    targets: Tensor
+
+
+class TrainingItems:
+    """Clips and copies laid end to end, and which of them stand for the same source clip."""
+
+    def __init__(self, features: Sequence[Tensor], targets: Tensor, sources: Sequence[str]) -> None:
+        """
+        Args:
+            features: normalised features of every item, each of shape (steps, bands).
+            targets: class indices of the items.
+            sources: source clip of every item; a clip comes before its copies.
+        """
+        self.rows = torch.cat([*features, features[-1][-1:]])  # one more, for interpolation
+        self.lengths = torch.tensor([len(item) for item in features])
+        self.starts = torch.cumsum(self.lengths, 0) - self.lengths
+        self.targets = targets
+        groups: dict[str, list[int]] = {}
+        for number, source in enumerate(sources):
+            groups.setdefault(source, []).append(number)
+        most = max(len(group) for group in groups.values())
+        self.copies = torch.tensor([len(group) - 1 for group in groups.values()])
+        self.items = torch.tensor(
+            [group + [group[0]] * (most - len(group)) for group in groups.values()]
+        )
+
+    def __len__(self) -> int:
+        """Number of source clips."""
+        return len(self.items)
+
+    def choose(self, probability: float, generator: torch.Generator) -> Tensor:
+        """For every source clip, itself or (with `probability`) one of its copies: item numbers."""
+        replaced = torch.rand(len(self), generator=generator) < probability
+        drawn = 1 + (torch.rand(len(self), generator=generator) * self.copies).long()
+        drawn = torch.where(replaced & (self.copies > 0), drawn, torch.zeros_like(drawn))
+        return self.items.gather(1, drawn.unsqueeze(1)).squeeze(1)
+
+
+def epoch_batches(
+    items: TrainingItems,
+    settings: Training,
+    copy_probability: float,
+    crop: int,
+    generator: torch.Generator,
+) -> Iterator[Batch]:
+    """Every source clip once, in random order, in batches of equal size.
+
+    The clips left over after the last full batch wait for the next epoch's order: batch
+    normalisation on a handful of clips does harm.
+    """
+    chosen = items.choose(copy_probability, generator)
+    order = torch.randperm(len(chosen), generator=generator)
+    size = min(settings.batch_size, len(chosen))
+    for numbers in order[: len(order) // size * size].view(-1, size):
+        yield cut_and_warp(items, chosen[numbers], crop, settings.time_warp, generator)
+
+
+def cut_and_warp(
+    items: TrainingItems, numbers: Tensor, crop: int, warp: float, generator: torch.Generator
+) -> Batch:
+    """A random piece of each item, its time axis stretched by up to `warp`, in `crop` steps.
+
+    Items shorter than the crop are whole and padded with zeros.
+    """
+    size = len(numbers)
+    lengths = items.lengths[numbers].float()
+    pace = torch.exp((2 * torch.rand(size, generator=generator) - 1) * torch.tensor(1 + warp).log())
+    slack = (lengths - 1 - (crop - 1) * pace).clamp_min(0)
+    begin = torch.rand(size, generator=generator) * slack
+    position = begin.unsqueeze(1) + torch.arange(crop) * pace.unsqueeze(1)
+    inside = position <= (lengths - 1).unsqueeze(1)
+    position = torch.minimum(position, (lengths - 1).unsqueeze(1))
+    low = position.floor()
+    row = items.starts[numbers].unsqueeze(1) + low.long()
+    values = torch.lerp(items.rows[row], items.rows[row + 1], (position - low).unsqueeze(2))
+    return Batch(values * inside.unsqueeze(2), inside.sum(1).float(), items.targets[numbers])
+
+
+def mask_features(values: Tensor, settings: Training, generator: torch.Generator) -> Tensor:
+    """Blank random bands and spans of time: SpecAugment (Park et al., 2019, Interspeech)."""
+    size, steps, bands = values.shape
+    spans = _random_spans(size, steps, settings.time_masks, settings.time_mask_frames, generator)
+    stripes = _random_spans(
+        size, bands, settings.frequency_masks, settings.frequency_mask_bands, generator
+    )
+    return values * ~spans.unsqueeze(2) * ~stripes.unsqueeze(1)
+
+
+def _random_spans(
+    size: int, extent: int, number: int, widest: int, generator: torch.Generator
+) -> Tensor:
+    """Shape (size, extent): true within `number` random spans of up to `widest`."""
+    masked = torch.zeros(size, extent, dtype=torch.bool)
+    places = torch.arange(extent)
+    for _ in range(number):
+        width = torch.rand(size, 1, generator=generator) * min(widest, extent)
+        begin = torch.rand(size, 1, generator=generator) * (extent - width)
+        masked |= (places >= begin) & (places < begin + width)
+    return masked
+
+
+def soft_targets(targets: Tensor, classes: int, smoothing: float) -> Tensor:
+    """One-hot targets, smoothed (Szegedy et al., 2016, CVPR); shape (batch, classes)."""
+    one_hot = torch.nn.functional.one_hot(targets, classes).float()
+    return one_hot * (1 - smoothing) + smoothing / classes
+
+
+def mix_pairs(
+    values: Tensor, lengths: Tensor, targets: Tensor, alpha: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mixup (Zhang et al., 2018, ICLR): each clip with a partner, weights from Beta(alpha, alpha).
+
+    The heavier clip of a pair keeps its place, so that `lengths` still describes what is heard.
+    """
+    if alpha == 0:
+        return values, lengths, targets
+    size = len(values)
+    # torch's own Beta takes no generator; numpy's does
+    draw = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+    weight = torch.from_numpy(draw.beta(alpha, alpha, size)).float()
+    weight = torch.maximum(weight, 1 - weight)
+    partner = torch.randperm(size, generator=generator)
+    mixed = torch.lerp(values[partner], values, weight.view(-1, 1, 1))
+    mixed_targets = torch.lerp(targets[partner], targets, weight.view(-1, 1))
+    audible = torch.maximum(lengths, lengths[partner] * (weight < 0.9))
+    return mixed, audible, mixed_targets

@@ -1,0 +1,210 @@
+"""Training of one model: one fold, one seed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ser.labels import ordered
+from ser.models.cnn import Cnn, CnnConfig
+from ser.models.inference import predict_probabilities
+from ser.models.storage import TrainedModel
+from ser.normalization import Normalizer
+from ser.params import Params
+from ser.scoring import accuracy, unweighted_average_recall
+from ser.training.batches import (
+    Batch,
+    TrainingItems,
+    epoch_batches,
+    mask_features,
+    mix_pairs,
+    soft_targets,
+)
+from ser.dataset import (
+    SystemData,
+    check_held_out_items,
+    check_training_items,
+    clips_only,
+    encode,
+    read_features,
+    with_copies,
+)
+from ser.training.optimizers import build_optimizer, rate_schedule
+
+# Training clips on which the history is measured, drawn once a fold; all would cost a third of
+# the run, and this many give the same picture.
+_HISTORY_CLIPS = 128
+
+
+@dataclass(frozen=True)
+class EpochScore:
+    """One row of the history: loss (nats), accuracy and UAR (percent) after an epoch."""
+
+    fold: int
+    seed: int
+    epoch: int
+    part: str
+    loss: float
+    accuracy: float
+    uar: float
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Clips on which scores are measured, without any augmentation."""
+
+    part: str
+    features: list[Tensor]
+    targets: Tensor
+
+
+@dataclass(frozen=True)
+class _FoldData:
+    items: TrainingItems
+    scored: tuple[_Scored, _Scored]
+    normalizer: Normalizer
+    emotions: tuple[str, ...]
+    bands: int
+
+
+def train_fold(
+    params: Params,
+    data: SystemData,
+    fold: int,
+    seed: int,
+    on_epoch: Callable[[], None] = lambda: None,
+) -> tuple[TrainedModel, list[EpochScore]]:
+    """Train one model; test clips of the fold are never read.
+
+    Args:
+        on_epoch: called after every epoch, for progress.
+
+    Raises:
+        LeakError: if anything but training clips would be trained on.
+    """
+    generator = torch.Generator().manual_seed(1_000_003 * seed + fold)
+    torch.manual_seed(1_000_003 * seed + fold)  # weights and dropout
+    fold_data = _load_fold(params, data, fold, generator)
+    network = build_network(params, fold_data.bands, len(fold_data.emotions))
+    history: list[EpochScore] = []
+    best_uar, best_weights = -1.0, None
+    for epoch, _ in enumerate(_epochs(params, network, fold_data, generator), start=1):
+        scores = [
+            _score(network, part, fold_data.emotions, fold, seed, epoch)
+            for part in fold_data.scored
+        ]
+        history += scores
+        if params.training.checkpoint == "validation" and scores[-1].uar > best_uar:
+            best_uar, best_weights = scores[-1].uar, _copy_weights(network)
+        on_epoch()
+    if best_weights is not None:
+        network.load_state_dict(best_weights)
+    network.eval()
+    return TrainedModel(network, fold_data.emotions, fold_data.normalizer, fold, seed), history
+
+
+def build_network(params: Params, bands: int, classes: int) -> Cnn:
+    """The network that `params` describe, with random weights."""
+    waveform = params.features.front_end == "waveform"
+    config = CnnConfig(
+        bands=params.features.n_mels if waveform else bands,
+        classes=classes,
+        channels=tuple(params.model.channels),
+        stem_stride=(params.model.stem_stride[0], params.model.stem_stride[1]),
+        dropout=params.model.dropout,
+        waveform=waveform,
+        window_ms=params.features.window_ms,
+        hop_ms=params.features.hop_ms,
+    )
+    return Cnn(config).to(memory_format=torch.channels_last)
+
+
+def _load_fold(
+    params: Params, data: SystemData, fold: int, generator: torch.Generator
+) -> _FoldData:
+    training, validation = data.with_role(fold, "train"), data.with_role(fold, "validation")
+    items, held_out = with_copies(data, training), clips_only(data, validation)
+    check_training_items(items, training)
+    check_held_out_items(held_out)
+    emotions = tuple(ordered(data.clips["emotion"]))
+    raw = read_features(data, items)
+    originals = [clip for clip, effect in zip(raw, items["effect"], strict=True) if not effect]
+    normalizer = Normalizer.fit(params.training.normalization, originals)
+    features = [normalizer(clip) for clip in raw]
+    targets = encode(data.clips, items, emotions)
+    unchanged = torch.tensor((items["effect"] == "").tolist()).nonzero().squeeze(1)
+    drawn = unchanged[torch.randperm(len(unchanged), generator=generator)[:_HISTORY_CLIPS]]
+    scored = (
+        _Scored("train", [features[i] for i in drawn.tolist()], targets[drawn]),
+        _Scored(
+            "validation",
+            [normalizer(clip) for clip in read_features(data, held_out)],
+            encode(data.clips, held_out, emotions),
+        ),
+    )
+    return _FoldData(
+        TrainingItems(features, targets, items["clip"].tolist()),
+        scored,
+        normalizer,
+        emotions,
+        features[0].shape[1],
+    )
+
+
+def _epochs(
+    params: Params, network: Cnn, data: _FoldData, generator: torch.Generator
+) -> Iterator[None]:
+    """Train epoch by epoch, yielding after each."""
+    settings = params.training
+    optimizer = build_optimizer(network, params.optimizer, params.optimizer_settings)
+    crop = round(settings.crop_s * params.features.rows_per_second)
+    steps_per_epoch = max(1, len(data.items) // settings.batch_size)
+    factor = rate_schedule(settings.schedule, steps_per_epoch * settings.epochs)
+    step = 0
+    for _ in range(settings.epochs):
+        network.train()
+        for batch in epoch_batches(
+            data.items, settings, params.augmentation.probability, crop, generator
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = params.optimizer_settings.lr * factor(step)
+            loss = _batch_loss(network, batch, params, len(data.emotions), generator)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            step += 1
+        yield
+
+
+def _batch_loss(
+    network: Cnn, batch: Batch, params: Params, classes: int, generator: torch.Generator
+) -> Tensor:
+    settings = params.training
+    values, lengths = network.front_end(batch.values, batch.lengths)
+    values = mask_features(values, settings, generator)
+    targets = soft_targets(batch.targets, classes, settings.label_smoothing)
+    values, lengths, targets = mix_pairs(values, lengths, targets, settings.mixup_alpha, generator)
+    return nn.functional.cross_entropy(network.classify(values, lengths), targets)
+
+
+def _score(
+    network: Cnn, part: _Scored, emotions: tuple[str, ...], fold: int, seed: int, epoch: int
+) -> EpochScore:
+    probabilities = predict_probabilities(network, part.features)
+    loss = nn.functional.nll_loss(probabilities.clamp_min(1e-7).log(), part.targets)
+    predicted = [emotions[i] for i in probabilities.argmax(1).tolist()]
+    actual = [emotions[i] for i in part.targets.tolist()]
+    return EpochScore(
+        fold,
+        seed,
+        epoch,
+        part.part,
+        float(loss),
+        accuracy(actual, predicted),
+        unweighted_average_recall(actual, predicted),
+    )
+
+
+def _copy_weights(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}

@@ -1,0 +1,80 @@
+"""Training of a whole system: every fold and seed, spread over the cores."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from ser.errors import SerError
+from ser.files import whole_folder, write_csv, write_json
+from ser.models.storage import save_model
+from ser.params import Params
+from ser.threads import use_one_thread
+from ser.dataset import SystemData
+from ser.training.fold import EpochScore, train_fold
+
+
+def train_system(params: Params, data: SystemData, name: str, out: Path, history: Path) -> float:
+    """Train every fold with every seed; write models to `out` and scores per epoch to `history`.
+
+    Returns:
+        Seconds it took.
+    """
+    begun = time.perf_counter()
+    jobs = [
+        (int(fold), seed)
+        for seed in params.training.seeds
+        for fold in sorted(data.folds["fold"].unique())
+    ]
+    with whole_folder(out) as aside:
+        scores = list(_train_all(params, data, name, aside, jobs))
+        rows = pd.DataFrame([asdict(score) for job in scores for score in job])
+        write_csv(history, rows, decimals=4)
+    return time.perf_counter() - begun
+
+
+def _train_all(
+    params: Params, data: SystemData, name: str, out: Path, jobs: list[tuple[int, int]]
+) -> Iterator[list[EpochScore]]:
+    trained = Parallel(n_jobs=params.training.processes, return_as="generator")(
+        delayed(_train_job)(params, data, out, fold, seed) for fold, seed in jobs
+    )
+    bar = tqdm(trained, total=len(jobs), desc=f"{name}: folds trained", unit="fold")
+    for score in bar:
+        last = score[-1]
+        bar.set_postfix_str(f"fold {last.fold}: validation UAR {last.uar:.1f} %")
+        yield score
+
+
+def _train_job(
+    params: Params, data: SystemData, out: Path, fold: int, seed: int
+) -> list[EpochScore]:
+    prepare_torch()
+    model, scores = train_fold(params, data, fold, seed)
+    if not all(torch.isfinite(weight).all() for weight in model.network.parameters()):
+        raise SerError(
+            f"Training diverged in fold {fold} with seed {seed}; lower optimizers."
+            f"{params.optimizer}.lr in params.yaml."
+        )
+    save_model(out, model)
+    return scores
+
+
+def prepare_torch() -> None:
+    """One thread, deterministic algorithms, and no denormals (which slow a CPU down 100 times)."""
+    use_one_thread()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.set_flush_denormal(True)
+
+
+def log_seconds(path: Path, name: str, seconds: float) -> None:
+    """Keep the time a training took; git and DVC ignore it, because it differs on every run."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    write_json(path, {**known, name: round(seconds, 1)})

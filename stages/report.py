@@ -1,0 +1,31 @@
+"""Bring the systems together: one table, one chart of scores, one chart of histories.
+
+In: metrics/<system>.json and plots/<system>/history.csv of every system.
+Out: plots/systems.csv, plots/histories.csv, plots/systems.png.
+"""
+
+import json
+from pathlib import Path
+
+from ser.entry import run
+from ser.evaluation.report import combine_histories, systems_table
+from ser.files import write_csv
+from ser.params import load_params
+from ser.plots import draw_systems
+
+
+def main() -> None:
+    """Report on all systems."""
+    names = list(load_params().systems)
+    metrics = {
+        name: json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8")) for name in names
+    }
+    table = systems_table(metrics)
+    write_csv(Path("plots/systems.csv"), table, decimals=2)
+    histories = {name: Path("plots") / name / "history.csv" for name in names}
+    write_csv(Path("plots/histories.csv"), combine_histories(histories), decimals=4)
+    draw_systems(table, Path("plots/systems.png"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,25 @@
+"""Train a system: one model for every fold and seed, test clips unseen.
+
+In: data/splits and data/features of its corpora. Params: optimizer, model_size, training, ...
+Out: models/<system>/*.safetensors, plots/<system>/history.csv; logs/seconds.json (untracked).
+"""
+
+from pathlib import Path
+
+from ser.entry import run
+from ser.params import load_params
+from ser.dataset import load_system
+from ser.training.system import log_seconds, train_system
+
+
+def main(system: str) -> None:
+    """Train SYSTEM."""
+    params = load_params()
+    data = load_system(params, params.system(system), Path("data/splits"), Path("data/features"))
+    history = Path("plots") / system / "history.csv"
+    seconds = train_system(params, data, system, Path("models") / system, history)
+    log_seconds(Path("logs/seconds.json"), system, seconds)
+
+
+if __name__ == "__main__":
+    run(main)
