@@ -58,8 +58,8 @@ def shift_pitch(samples: Float32, rng: np.random.Generator, settings: Pitch) -> 
     stretch.setTransposeSemitones(
         float(rng.uniform(-settings.max_semitones, settings.max_semitones))
     )
-    shifted: Float32 = stretch.process(samples[np.newaxis, :])[0]
-    return _no_clipping(shifted)
+    shifted = np.asarray(stretch.process(samples[np.newaxis, :]), dtype=np.float32)
+    return _no_clipping(shifted[0])
 
 
 def add_noise(samples: Float32, rng: np.random.Generator, settings: Noise) -> Float32:

@@ -13,8 +13,8 @@ from ser.labels import EMOTIONS
 GENDERS = ("female", "male")
 MANIFEST = "manifest.csv"
 
-# clip: corpus and path within it, without its ending; unique over all corpora; take: repetition of one sentence by one
-# speaker; pcm_sha256: hash of the canonical little-endian int16 samples.
+# clip: corpus and path within it, without its ending; unique over all corpora; take: repetition of
+# one sentence by one speaker; pcm_sha256: hash of the canonical little-endian int16 samples.
 COLUMNS = (
     "clip",
     "corpus",

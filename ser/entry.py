@@ -3,17 +3,18 @@
 import errno
 import sys
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 
 import typer
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ser.errors import SerError
-from ser.threads import use_one_thread
+from ser.processes import end_with_parent, use_one_thread
 
 
 def run(main: Callable[..., None] | typer.Typer) -> None:
     """Run a stage's `main` with its command-line arguments; exit with 1 and a sentence on error."""
     use_one_thread()
+    end_with_parent()
     command = main if isinstance(main, typer.Typer) else _command(main)
     try:
         command(standalone_mode=True)
@@ -21,7 +22,7 @@ def run(main: Callable[..., None] | typer.Typer) -> None:
         _stop(str(error))
     except OSError as error:
         _stop(_describe(error))
-    except TerminatedWorkerError:
+    except BrokenProcessPool:
         _stop("A worker process was killed, probably for want of memory; lower training.processes.")
 
 

@@ -39,7 +39,7 @@ class Pack:
     def __init__(self, path: Path) -> None:
         try:
             self._file = safe_open(path, framework="np")
-            self._slice = self._file.get_slice(_NAME)
+            self._slice = self._file.get_slice(_NAME)  # type: ignore[no-untyped-call]
         except FileNotFoundError:
             raise SerError(f"{path} is missing; run `dvc repro`.") from None
         except SafetensorError as error:

@@ -296,7 +296,7 @@ def _sentence(error: ErrorDetails) -> str:
     if kind == "missing":
         return f"key {key!r} is missing; give it a value."
     if kind == "value_error":
-        return f"{where}{str(error['ctx']['error'])}."
+        return f"{where}{error['ctx']['error']!s}."
     if kind in ("too_short", "too_long"):
         limit = error["ctx"].get("min_length", error["ctx"].get("max_length"))
         bound = "at least" if kind == "too_short" else "at most"

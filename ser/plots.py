@@ -1,7 +1,8 @@
-"""Every figure's look, in one place: colour-blind safe, readable at half size, same bytes always."""
+"""Every figure's look, in one place: colour-blind safe, readable at half size, same bytes."""
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -18,7 +19,7 @@ from ser.labels import ordered
 # Okabe & Ito (2008), "Color universal design": told apart with any colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 PART_COLOURS = {"train": BLUE, "validation": ORANGE}
-_STYLE = {
+_STYLE: Any = {
     "font.size": 13,
     "axes.titlesize": 14,
     "axes.spines.top": False,
@@ -165,5 +166,5 @@ def draw_systems(table: pd.DataFrame, path: Path) -> None:
             xlabel="unweighted average recall (%), speakers never seen in training",
             title="All systems",
         )
-        axis.legend(loc="lower left")
+        axis.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2, frameon=False)
         _save(figure, path)

@@ -4,6 +4,7 @@ RAVDESS holds one recording twice under two names; a corpus put together from se
 hold copies at another level or with other silence around them, which hashes do not show.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ser.audio import INT16_SCALE, Float32, Int16, read_canonical, trim_bounds
 from ser.clips import clip_path
 
 # Different takes of one sentence by one actor come as close as 0.980 in RAVDESS; copies of a clip
-# at another level, with other silence around it or faint noise lie above 0.99 (tests/test_takes.py).
+# at another level, with other silence around it or faint noise lie above 0.99 (test_takes.py).
 SAME_TAKE_SIMILARITY = 0.99
 _FRAME = 512
 _BANDS = 24
@@ -39,7 +40,7 @@ def fingerprint(samples: Int16) -> npt.NDArray[np.float32]:
     log_bands = np.log(bands + 1e-9)
     chunks = np.linspace(0, len(log_bands), _TIMES + 1)
     times = np.stack(
-        [log_bands[int(a) : max(int(b), int(a) + 1)].mean(0) for a, b in zip(chunks, chunks[1:])]
+        [log_bands[int(a) : max(int(b), int(a) + 1)].mean(0) for a, b in pairwise(chunks)]
     )
     # what all clips share (level, the long-term spectrum of speech) must not count as likeness
     shape = times - times.mean(axis=0, keepdims=True)

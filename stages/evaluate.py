@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ser.dataset import load_system
 from ser.entry import run
 from ser.evaluation.metrics import confusion_table, system_metrics
 from ser.evaluation.predictions import check_complete, predict_out_of_fold
@@ -16,7 +17,6 @@ from ser.models.cnn import count_parameters
 from ser.models.storage import load_model
 from ser.params import load_params
 from ser.plots import draw_confusion, draw_examples, draw_history
-from ser.dataset import load_system
 
 
 def main(system: str) -> None:

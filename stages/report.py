@@ -1,14 +1,14 @@
-"""Bring the systems together: one table, one chart of scores, one chart of histories.
+"""Bring the systems together in one table and one chart.
 
-In: metrics/<system>.json and plots/<system>/history.csv of every system.
-Out: plots/systems.csv, plots/histories.csv, plots/systems.png.
+In: metrics/<system>.json of every system. Params: systems.
+Out: plots/systems.csv, plots/systems.png.
 """
 
 import json
 from pathlib import Path
 
 from ser.entry import run
-from ser.evaluation.report import combine_histories, systems_table
+from ser.evaluation.report import systems_table
 from ser.files import write_csv
 from ser.params import load_params
 from ser.plots import draw_systems
@@ -22,8 +22,6 @@ def main() -> None:
     }
     table = systems_table(metrics)
     write_csv(Path("plots/systems.csv"), table, decimals=2)
-    histories = {name: Path("plots") / name / "history.csv" for name in names}
-    write_csv(Path("plots/histories.csv"), combine_histories(histories), decimals=4)
     draw_systems(table, Path("plots/systems.png"))
 
 

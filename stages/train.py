@@ -6,9 +6,9 @@ Out: models/<system>/*.safetensors, plots/<system>/history.csv; logs/seconds.jso
 
 from pathlib import Path
 
+from ser.dataset import load_system
 from ser.entry import run
 from ser.params import load_params
-from ser.dataset import load_system
 from ser.training.system import log_seconds, train_system
 
 

@@ -7,11 +7,11 @@ import torch
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from ser.dataset import SystemData, check_held_out_items, clips_only, read_features
 from ser.errors import SerError
 from ser.models.inference import predict_probabilities
 from ser.models.storage import load_model, model_path
-from ser.threads import use_one_thread
-from ser.dataset import SystemData, check_held_out_items, clips_only, read_features
+from ser.processes import use_one_thread
 
 # What says which clip a row is about; then come emotion, predicted, confidence and p_<emotion>.
 IDENTITY = ("clip", "corpus", "language", "speaker", "gender", "intensity", "fold", "seed")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -73,7 +72,7 @@ def load_model(path: Path) -> TrainedModel:
             if name.startswith(prefix)
         }
     )
-    network.eval().to(memory_format=torch.channels_last)
+    network.eval()
     normalizer = Normalizer(
         card["normalization"], tensors["normalizer.mean"], tensors["normalizer.scale"]
     )

@@ -6,6 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ser.dataset import (
+    SystemData,
+    check_held_out_items,
+    check_training_items,
+    clips_only,
+    encode,
+    read_features,
+    with_copies,
+)
 from ser.labels import ordered
 from ser.models.cnn import Cnn, CnnConfig
 from ser.models.inference import predict_probabilities
@@ -20,15 +29,6 @@ from ser.training.batches import (
     mask_features,
     mix_pairs,
     soft_targets,
-)
-from ser.dataset import (
-    SystemData,
-    check_held_out_items,
-    check_training_items,
-    clips_only,
-    encode,
-    read_features,
-    with_copies,
 )
 from ser.training.optimizers import build_optimizer, rate_schedule
 
@@ -117,7 +117,7 @@ def build_network(params: Params, bands: int, classes: int) -> Cnn:
         window_ms=params.features.window_ms,
         hop_ms=params.features.hop_ms,
     )
-    return Cnn(config).to(memory_format=torch.channels_last)
+    return Cnn(config)
 
 
 def _load_fold(

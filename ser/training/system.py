@@ -3,20 +3,20 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from ser.dataset import SystemData
 from ser.errors import SerError
 from ser.files import whole_folder, write_csv, write_json
 from ser.models.storage import save_model
 from ser.params import Params
-from ser.threads import use_one_thread
-from ser.dataset import SystemData
+from ser.processes import worker_pool
 from ser.training.fold import EpochScore, train_fold
 
 
@@ -42,14 +42,14 @@ def train_system(params: Params, data: SystemData, name: str, out: Path, history
 def _train_all(
     params: Params, data: SystemData, name: str, out: Path, jobs: list[tuple[int, int]]
 ) -> Iterator[list[EpochScore]]:
-    trained = Parallel(n_jobs=params.training.processes, return_as="generator")(
-        delayed(_train_job)(params, data, out, fold, seed) for fold, seed in jobs
-    )
-    bar = tqdm(trained, total=len(jobs), desc=f"{name}: folds trained", unit="fold")
-    for score in bar:
-        last = score[-1]
-        bar.set_postfix_str(f"fold {last.fold}: validation UAR {last.uar:.1f} %")
-        yield score
+    with worker_pool(min(params.training.processes, len(jobs))) as pool:
+        waiting = [pool.submit(_train_job, params, data, out, *job) for job in jobs]
+        bar = tqdm(as_completed(waiting), total=len(jobs), desc=f"{name}: training", unit="fold")
+        for done in bar:
+            last = done.result()[-1]
+            bar.set_postfix_str(f"fold {last.fold}: validation UAR {last.uar:.1f} %")
+        for job in waiting:
+            yield job.result()
 
 
 def _train_job(
@@ -68,7 +68,6 @@ def _train_job(
 
 def prepare_torch() -> None:
     """One thread, deterministic algorithms, and no denormals (which slow a CPU down 100 times)."""
-    use_one_thread()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.set_flush_denormal(True)
