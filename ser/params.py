@@ -186,11 +186,14 @@ class Training(_Strict):
     schedule: Literal["one_cycle", "constant"]
     label_smoothing: BelowOne
     mixup_alpha: NonNegative
+    mixup_probability: Fraction
     time_warp: Annotated[NonNegative, Field(le=0.5)]
+    frequency_warp: Annotated[NonNegative, Field(le=0.5)]
     frequency_masks: CountOrNone
     frequency_mask_bands: CountOrNone
     time_masks: CountOrNone
     time_mask_frames: CountOrNone
+    weight_average: BelowOne
     checkpoint: Literal["last", "validation"]
     processes: Count
 

@@ -105,8 +105,8 @@ def _convolutions(config: CnnConfig) -> tuple[nn.Sequential, int, int]:
     bands = -(-config.bands // config.stem_stride[1])
     previous = stem
     for number, channels in enumerate(blocks, start=1):
-        # the last block keeps its resolution over time for the attention to look at
-        pool_time = 1 if number == len(blocks) else 2
+        # only the first block pools time: the attention needs the resolution
+        pool_time = 2 if number == 1 else 1
         pool_bands = 2 if bands >= 2 else 1
         # pooling before the activation computes fewer activations, to the same result
         layers += [

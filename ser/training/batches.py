@@ -114,6 +114,25 @@ def mask_features(values: Tensor, settings: Training, generator: torch.Generator
     return values * ~spans.unsqueeze(2) * ~stripes.unsqueeze(1)
 
 
+def warp_bands(values: Tensor, amount: float, generator: torch.Generator) -> Tensor:
+    """Stretch each clip's bands by up to `amount`, as another vocal tract length would.
+
+    Vocal tract length perturbation (Jaitly & Hinton, 2013, ICML workshop), here on the bands.
+    """
+    size, _, bands = values.shape
+    if amount == 0 or bands < 2:
+        return values
+    factor = 1 + amount * (2 * torch.rand(size, 1, generator=generator) - 1)
+    position = (torch.arange(bands) * factor).clamp(0, bands - 1)
+    low = position.floor().long().clamp(max=bands - 2)
+    share = position - low
+    # one interpolation matrix a clip: a batched product is faster than gathering bands
+    matrix = torch.zeros(size, bands, bands)
+    matrix.scatter_(1, low.unsqueeze(1), (1 - share).unsqueeze(1))
+    matrix.scatter_(1, (low + 1).unsqueeze(1), share.unsqueeze(1))
+    return torch.bmm(values, matrix)
+
+
 def _random_spans(
     size: int, extent: int, number: int, widest: int, generator: torch.Generator
 ) -> Tensor:
@@ -134,19 +153,23 @@ def soft_targets(targets: Tensor, classes: int, smoothing: float) -> Tensor:
 
 
 def mix_pairs(
-    values: Tensor, lengths: Tensor, targets: Tensor, alpha: float, generator: torch.Generator
+    values: Tensor, lengths: Tensor, targets: Tensor, settings: Training, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Mixup (Zhang et al., 2018, ICLR): each clip with a partner, weights from Beta(alpha, alpha).
+    """Mixup (Zhang et al., 2018, ICLR): a clip with a partner, weights from Beta(alpha, alpha).
 
-    The heavier clip of a pair keeps its place, so that `lengths` still describes what is heard.
+    A clip is mixed with `mixup_probability`. The heavier clip of a pair keeps its place, so that
+    `lengths` still describes what is heard.
     """
-    if alpha == 0:
+    alpha = settings.mixup_alpha
+    if alpha == 0 or settings.mixup_probability == 0:
         return values, lengths, targets
     size = len(values)
     # torch's own Beta takes no generator; numpy's does
     draw = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
     weight = torch.from_numpy(draw.beta(alpha, alpha, size)).float()
     weight = torch.maximum(weight, 1 - weight)
+    alone = torch.rand(size, generator=generator) >= settings.mixup_probability
+    weight = torch.where(alone, 1.0, weight)
     partner = torch.randperm(size, generator=generator)
     mixed = torch.lerp(values[partner], values, weight.view(-1, 1, 1))
     mixed_targets = torch.lerp(targets[partner], targets, weight.view(-1, 1))

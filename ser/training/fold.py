@@ -1,10 +1,12 @@
 """Training of one model: one fold, one seed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ser.dataset import (
     SystemData,
@@ -29,6 +31,7 @@ from ser.training.batches import (
     mask_features,
     mix_pairs,
     soft_targets,
+    warp_bands,
 )
 from ser.training.optimizers import build_optimizer, rate_schedule
 
@@ -73,12 +76,8 @@ def train_fold(
     data: SystemData,
     fold: int,
     seed: int,
-    on_epoch: Callable[[], None] = lambda: None,
 ) -> tuple[TrainedModel, list[EpochScore]]:
     """Train one model; test clips of the fold are never read.
-
-    Args:
-        on_epoch: called after every epoch, for progress.
 
     Raises:
         LeakError: if anything but training clips would be trained on.
@@ -89,17 +88,23 @@ def train_fold(
     network = build_network(params, fold_data.bands, len(fold_data.emotions))
     history: list[EpochScore] = []
     best_uar, best_weights = -1.0, None
-    for epoch, _ in enumerate(_epochs(params, network, fold_data, generator), start=1):
+    # an average over recent steps predicts better than the last step's weights (Izmailov et al.,
+    # 2018, UAI; here exponential); all that is scored and kept is the average
+    average = AveragedModel(
+        network,
+        multi_avg_fn=get_ema_multi_avg_fn(params.training.weight_average),
+        use_buffers=True,
+    )
+    averaged = cast(Cnn, average.module)
+    for epoch, _ in enumerate(_epochs(params, network, average, fold_data, generator), start=1):
         scores = [
-            _score(network, part, fold_data.emotions, fold, seed, epoch)
+            _score(averaged, part, fold_data.emotions, fold, seed, epoch)
             for part in fold_data.scored
         ]
         history += scores
         if params.training.checkpoint == "validation" and scores[-1].uar > best_uar:
-            best_uar, best_weights = scores[-1].uar, _copy_weights(network)
-        on_epoch()
-    if best_weights is not None:
-        network.load_state_dict(best_weights)
+            best_uar, best_weights = scores[-1].uar, _copy_weights(averaged)
+    network.load_state_dict(best_weights or averaged.state_dict())
     network.eval()
     return TrainedModel(network, fold_data.emotions, fold_data.normalizer, fold, seed), history
 
@@ -153,7 +158,11 @@ def _load_fold(
 
 
 def _epochs(
-    params: Params, network: Cnn, data: _FoldData, generator: torch.Generator
+    params: Params,
+    network: Cnn,
+    average: AveragedModel,
+    data: _FoldData,
+    generator: torch.Generator,
 ) -> Iterator[None]:
     """Train epoch by epoch, yielding after each."""
     settings = params.training
@@ -173,6 +182,7 @@ def _epochs(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+            average.update_parameters(network)
             step += 1
         yield
 
@@ -182,9 +192,10 @@ def _batch_loss(
 ) -> Tensor:
     settings = params.training
     values, lengths = network.front_end(batch.values, batch.lengths)
+    values = warp_bands(values, settings.frequency_warp, generator)
     values = mask_features(values, settings, generator)
     targets = soft_targets(batch.targets, classes, settings.label_smoothing)
-    values, lengths, targets = mix_pairs(values, lengths, targets, settings.mixup_alpha, generator)
+    values, lengths, targets = mix_pairs(values, lengths, targets, settings, generator)
     return nn.functional.cross_entropy(network.classify(values, lengths), targets)
 
 
