@@ -46,14 +46,14 @@ def copy_project(target: Path) -> None:
         shutil.copy2(ROOT / name, target / name)
 
 
-def set_up(target: Path) -> None:
+def set_up(target: Path, changes: Path) -> None:
     """Make the demo's copy, keeping what an earlier demo computed so that DVC can skip it."""
     for old in ("ser", "stages", "demo"):
         shutil.rmtree(target / old, ignore_errors=True)
     copy_project(target)
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    changes = yaml.safe_load(CHANGES.read_text(encoding="utf-8"))
-    text = yaml.safe_dump(changed(values, changes), sort_keys=False)
+    wanted = yaml.safe_load(changes.read_text(encoding="utf-8"))
+    text = yaml.safe_dump(changed(values, wanted), sort_keys=False)
     (target / "params.yaml").write_text(text, encoding="utf-8")
     dvc(target, "config", "--local", "core.no_scm", "true")
     # its own place for locks and run cache, so that it never meets the real pipeline's
@@ -73,10 +73,11 @@ def dvc(folder: Path, *arguments: str) -> None:
 
 def main(
     target: Path = typer.Option(ROOT / ".demo", help="Folder of the demo's own copy."),
+    changes: Path = typer.Option(CHANGES, help="What to change in params.yaml."),
     force: bool = typer.Option(False, help="Run every stage, even if nothing changed."),
 ) -> None:
     """Run the pipeline on the bundled synthetic corpus."""
-    set_up(target)
+    set_up(target, changes)
     dvc(target, "repro", *(["--force"] if force else []))
     print(
         f"Done: synthetic voices only, so the scores say nothing about people. See {target}/plots."

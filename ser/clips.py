@@ -64,8 +64,9 @@ def read_manifest(path: Path) -> pd.DataFrame:
         manifest = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, str), keep_default_na=False)
     except FileNotFoundError:
         raise SerError(f"The manifest {path} is missing; run `dvc repro`.") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise SerError(f"The manifest {path} is not a readable CSV: {error}.") from None
+    except ValueError as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SerError(f"The manifest {path} is not a readable CSV: {reason}.") from None
     missing = [column for column in COLUMNS if column not in manifest.columns]
     if missing:
         raise SerError(f"The manifest {path} lacks the columns {', '.join(missing)}.")
@@ -112,16 +113,17 @@ def check_expected(manifest: pd.DataFrame, corpus: str, expected: Expected) -> N
     Raises:
         SerError: saying which count differs, what was found and what was expected.
     """
-    genders = dict(zip(manifest["speaker"], manifest["gender"], strict=True))
-    if set(genders) != set(expected.genders):
-        odd = sorted(set(genders) ^ set(expected.genders))
+    speakers = set(manifest["speaker"])
+    if speakers != set(expected.genders):
+        odd = sorted(speakers ^ set(expected.genders))
         raise SerError(
             f"{corpus}: speakers differ from the published corpus ({', '.join(odd)} missing or "
             "unknown); fetch the corpus again."
         )
-    wrong = sorted(name for name in genders if genders[name] != expected.genders[name])
-    if wrong:
-        raise SerError(f"{corpus}: speaker {wrong[0]} has the wrong gender in the manifest.")
+    wrong = manifest[manifest["gender"] != manifest["speaker"].map(expected.genders)]
+    if not wrong.empty:
+        speaker = wrong["speaker"].min()
+        raise SerError(f"{corpus}: speaker {speaker} has the wrong gender in the manifest.")
     if len(manifest) != expected.n_clips:
         raise SerError(
             f"{corpus}: {len(manifest)} clips found, {expected.n_clips} expected; "

@@ -49,7 +49,12 @@ def _put_in_place(aside: Path, path: Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
     if path.exists():
         os.replace(path, retired)
-    os.replace(aside, path)
+    try:
+        os.replace(aside, path)
+    except BaseException:
+        if retired.exists():
+            os.replace(retired, path)
+        raise
     shutil.rmtree(retired, ignore_errors=True)
 
 

@@ -185,6 +185,7 @@ class Training(_Strict):
     crop_s: Annotated[Positive, Field(ge=0.2)]
     schedule: Literal["one_cycle", "constant"]
     label_smoothing: BelowOne
+    class_weight: Fraction
     mixup_alpha: NonNegative
     mixup_probability: Fraction
     time_warp: Annotated[NonNegative, Field(le=0.5)]

@@ -205,6 +205,9 @@ def read_folds(path: Path) -> pd.DataFrame:
         folds = pd.read_csv(path, dtype={"fold": int, "clip": str, "role": str})
     except FileNotFoundError:
         raise SerError(f"The fold table {path} is missing; run `dvc repro`.") from None
+    except ValueError as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SerError(f"The fold table {path} is not a readable CSV: {reason}.") from None
     missing = [column for column in ("fold", "clip", "role") if column not in folds.columns]
     if missing:
         raise SerError(f"The fold table {path} lacks the columns {', '.join(missing)}.")

@@ -1,9 +1,12 @@
 """Where a corpus's files come from: made on the spot, a mirror folder, or the official archive."""
 
+import errno
+import lzma
 import os
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -23,6 +26,17 @@ AUDIO_ENDINGS = (".wav", ".flac")
 DOWNLOAD_TRIES = 4
 # The largest corpus known here unpacks to 0.6 GB: anything near this is not a speech corpus.
 LARGEST_UNPACKED_BYTES = 20 * 2**30
+# what zipfile and its decompressors raise on damaged bytes (found by flipping every byte of one)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    zlib.error,
+)
 
 
 def find_mirror(checkout: Path | None = None) -> Path | None:
@@ -128,6 +142,8 @@ def fetch(corpus: Corpus, archive: Archive) -> Path:
             archive.file_name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=60)
         )
     except (requests.RequestException, OSError) as error:
+        if error.errno == errno.ENOSPC:
+            raise
         reason = type(error).__name__
         raise SerError(
             f"{corpus.title} could not be downloaded from {archive.url} ({reason}) and no mirror "
@@ -159,20 +175,25 @@ def unpack(path: Path, folder: Path) -> None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            for member in members:
-                _check_member(path, member)
-            if sum(member.file_size for member in members) > LARGEST_UNPACKED_BYTES:
-                raise SerError(f"{path} would unpack to over 20 GiB; it is not a speech corpus.")
-            broken = archive.testzip()
-            if broken is not None:
-                raise SerError(f"{path} is damaged at {broken}; delete it and run again.")
-            archive.extractall(folder)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            _check_archive(path, archive)
+    except _DAMAGE as error:
         reason = str(error).rstrip(".")
         raise SerError(
             f"{path} is not a complete zip archive ({reason}); delete it and run again."
         ) from None
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+
+
+def _check_archive(path: Path, archive: zipfile.ZipFile) -> None:
+    members = archive.infolist()
+    for member in members:
+        _check_member(path, member)
+    if sum(member.file_size for member in members) > LARGEST_UNPACKED_BYTES:
+        raise SerError(f"{path} would unpack to over 20 GiB; it is not a speech corpus.")
+    broken = archive.testzip()
+    if broken is not None:
+        raise SerError(f"{path} is damaged at {broken}; delete it and run again.")
 
 
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:

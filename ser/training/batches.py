@@ -146,10 +146,27 @@ def _random_spans(
     return masked
 
 
-def soft_targets(targets: Tensor, classes: int, smoothing: float) -> Tensor:
-    """One-hot targets, smoothed (Szegedy et al., 2016, CVPR); shape (batch, classes)."""
+def class_weights(targets: Tensor, classes: int, power: float) -> Tensor:
+    """Weight of each class, shape (classes,): (mean count / count) to a power.
+
+    0 weighs every clip alike; 1 weighs every class alike, as UAR does.
+
+    Args:
+        targets: class indices of the training clips.
+    """
+    counts = torch.bincount(targets, minlength=classes).clamp_min(1).float()
+    return (counts.mean() / counts) ** power
+
+
+def soft_targets(targets: Tensor, weights: Tensor, smoothing: float) -> Tensor:
+    """One-hot targets, smoothed (Szegedy et al., 2016, CVPR); shape (batch, classes).
+
+    Args:
+        weights: weight of each class; a clip's targets add up to its class's weight.
+    """
+    classes = len(weights)
     one_hot = torch.nn.functional.one_hot(targets, classes).float()
-    return one_hot * (1 - smoothing) + smoothing / classes
+    return (one_hot * (1 - smoothing) + smoothing / classes) * weights[targets].unsqueeze(1)
 
 
 def mix_pairs(

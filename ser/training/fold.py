@@ -27,6 +27,7 @@ from ser.scoring import accuracy, unweighted_average_recall
 from ser.training.batches import (
     Batch,
     TrainingItems,
+    class_weights,
     epoch_batches,
     mask_features,
     mix_pairs,
@@ -170,6 +171,7 @@ def _epochs(
     crop = round(settings.crop_s * params.features.rows_per_second)
     steps_per_epoch = max(1, len(data.items) // settings.batch_size)
     factor = rate_schedule(settings.schedule, steps_per_epoch * settings.epochs)
+    weights = class_weights(data.items.targets, len(data.emotions), settings.class_weight)
     step = 0
     for _ in range(settings.epochs):
         network.train()
@@ -178,7 +180,7 @@ def _epochs(
         ):
             for group in optimizer.param_groups:
                 group["lr"] = params.optimizer_settings.lr * factor(step)
-            loss = _batch_loss(network, batch, params, len(data.emotions), generator)
+            loss = _batch_loss(network, batch, params, weights, generator)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -188,13 +190,13 @@ def _epochs(
 
 
 def _batch_loss(
-    network: Cnn, batch: Batch, params: Params, classes: int, generator: torch.Generator
+    network: Cnn, batch: Batch, params: Params, weights: Tensor, generator: torch.Generator
 ) -> Tensor:
     settings = params.training
     values, lengths = network.front_end(batch.values, batch.lengths)
     values = warp_bands(values, settings.frequency_warp, generator)
     values = mask_features(values, settings, generator)
-    targets = soft_targets(batch.targets, classes, settings.label_smoothing)
+    targets = soft_targets(batch.targets, weights, settings.label_smoothing)
     values, lengths, targets = mix_pairs(values, lengths, targets, settings, generator)
     return nn.functional.cross_entropy(network.classify(values, lengths), targets)
 

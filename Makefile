@@ -1,0 +1,53 @@
+# The two commands: `make repro` and `make test`. Everything they need is set up on the way.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# stages and DVC call `python`: it must be the one of the virtual environment
+export PATH := $(abspath $(BIN)):$(PATH)
+# stages are threaded by process, see ser/processes.py; DVC's own analytics stay off
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help setup repro demo test lint lock clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+setup: $(READY)  ## virtual environment with locked requirements
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "error: Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) (a few minutes, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $(READY)
+
+repro: setup  ## run the pipeline on the real corpora (on synthetic voices if none can be reached)
+	@python -m ser.cli sources; status=$$?; \
+	if [ $$status -eq 0 ]; then dvc repro; \
+	elif [ $$status -eq 3 ]; then $(MAKE) --no-print-directory demo; \
+	else exit $$status; fi
+
+demo: setup  ## run the pipeline on synthetic voices, beside the tracked results
+	@python demo/run.py
+
+test: setup  ## lint, types and the whole test suite
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@python -m pytest -n 2 --dist loadfile
+
+lint: setup  ## correct style where that can be done by machine
+	@ruff check --fix .
+	@ruff format .
+
+lock: setup  ## compile requirements.in to requirements.txt for Python 3.11 to 3.13
+	@python -m pip install --quiet uv
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		requirements.in -o requirements.txt
+
+clean:  ## remove the demo's copy and the tools' caches
+	rm -rf .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

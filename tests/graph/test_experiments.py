@@ -1,0 +1,48 @@
+"""`dvc exp run -S` from a clean tree: reruns what depends on the parameter, and can be compared."""
+
+import json
+
+import pytest
+
+from tests.graph.project import copy_project, dvc, run
+
+pytestmark = pytest.mark.graph
+
+
+@pytest.fixture(scope="module")
+def repository(base_project, tmp_path_factory):
+    """A git repository whose results are committed, as a user's clone is."""
+    project = copy_project(base_project, tmp_path_factory.mktemp("experiments") / "project")
+    (project / ".dvc/config.local").write_text(
+        "[core]\n    site_cache_dir = .dvc/tmp/site\n", encoding="utf-8"
+    )
+    run(project, "git", "init", "-q", "-b", "main")
+    run(project, "git", "add", "-A")
+    run(project, "git", "commit", "-q", "-m", "results")
+    return project
+
+
+def stages_run(said: str) -> list[str]:
+    return [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [("optimizer=rmsprop", "with-rmsprop"), ("model_size=base", "bigger")],
+)
+def test_an_experiment_reruns_training_only_and_can_be_compared(repository, change, name):
+    assert run(repository, "git", "status", "--porcelain").stdout == "", "the tree is not clean"
+    said = dvc(repository, "exp", "run", "-n", name, "-S", change).stdout
+    assert set(stages_run(said)) == {"train@synthetic", "evaluate@synthetic", "report"}, said
+    shown = json.loads(dvc(repository, "exp", "show", "--json").stdout)
+    assert name in json.dumps(shown), f"{name} is missing from dvc exp show"
+    metrics = json.loads(dvc(repository, "metrics", "diff", "HEAD", name, "--json").stdout)
+    assert "metrics/synthetic.json" in metrics, "metrics diff shows no change"
+    page = repository / f"page-{name}"
+    dvc(repository, "plots", "diff", "HEAD", name, "--out", str(page))
+    html = (page / "index.html").read_text(encoding="utf-8")
+    assert name in html, f"{name} is missing from dvc plots diff"
+    assert html.count("vega-lite") >= 4, "plots diff draws fewer charts than there are"
+    run(repository, "git", "clean", "-qfd")
+    run(repository, "git", "checkout", "-q", ".")
+    dvc(repository, "checkout", "-q", check=False)
