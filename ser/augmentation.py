@@ -7,15 +7,14 @@ where its source clip trains, and `ser.dataset` refuses any other.
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import python_stretch
 import soxr
-from joblib import Parallel, delayed
 from scipy.ndimage import uniform_filter1d
-from tqdm import tqdm
 
 from ser.audio import (
     INT16_SCALE,
@@ -32,6 +31,7 @@ from ser.copies import COPIES, COPY_COLUMNS, pack_path
 from ser.files import whole_folder, write_csv
 from ser.packs import write_pack
 from ser.params import Augmentation, Gain, Noise, Pitch, Shift, Speed
+from ser.processes import spread
 
 _ENVELOPE_S = 0.02
 
@@ -95,11 +95,11 @@ Effect = Callable[[Float32, np.random.Generator], Float32]
 def enabled_effects(settings: Augmentation) -> dict[str, Effect]:
     """The effects that are switched on, by name."""
     effects: dict[str, tuple[bool, Effect]] = {
-        "gain": (settings.gain.enabled, lambda x, rng: change_dynamics(x, rng, settings.gain)),
-        "pitch": (settings.pitch.enabled, lambda x, rng: shift_pitch(x, rng, settings.pitch)),
-        "noise": (settings.noise.enabled, lambda x, rng: add_noise(x, rng, settings.noise)),
-        "shift": (settings.shift.enabled, lambda x, rng: shift_time(x, rng, settings.shift)),
-        "speed": (settings.speed.enabled, lambda x, rng: change_speed(x, rng, settings.speed)),
+        "gain": (settings.gain.enabled, partial(change_dynamics, settings=settings.gain)),
+        "pitch": (settings.pitch.enabled, partial(shift_pitch, settings=settings.pitch)),
+        "noise": (settings.noise.enabled, partial(add_noise, settings=settings.noise)),
+        "shift": (settings.shift.enabled, partial(shift_time, settings=settings.shift)),
+        "speed": (settings.speed.enabled, partial(change_speed, settings=settings.speed)),
     }
     return {name: effect for name, (enabled, effect) in effects.items() if enabled}
 
@@ -129,22 +129,20 @@ def augment_corpus(
     samples lie in the pack.
     """
     tables = [pd.DataFrame(columns=list(COPY_COLUMNS))]
+    clips = manifest["clip"].tolist()
     with whole_folder(out) as aside:
         for name, effect in enabled_effects(settings).items():
-            jobs = (
-                delayed(_copy_of_file)(clip_path(corpus, clip), clip, name, effect)
-                for clip in manifest["clip"]
-            )
-            results = Parallel(n_jobs=processes, prefer="threads", return_as="generator")(jobs)
-            bar = tqdm(results, total=len(manifest), desc=f"{corpus.name}: {name}", unit="clip")
-            tables.append(_pack_copies(aside, name, manifest["clip"].tolist(), list(bar)))
+            work = partial(_copy_of_file, corpus=corpus, name=name, effect=effect)
+            label = f"{corpus.name}: {name}"
+            made = spread(work, clips, processes, label, "clip")
+            tables.append(_pack_copies(aside, name, clips, made))
         copies = pd.concat([table for table in tables if len(table)] or tables[:1])
         write_csv(aside / COPIES, copies)
     return copies
 
 
-def _copy_of_file(path: Path, clip: str, name: str, effect: Effect) -> Int16:
-    return make_copy(read_canonical(path), clip, name, effect)
+def _copy_of_file(clip: str, corpus: Path, name: str, effect: Effect) -> Int16:
+    return make_copy(read_canonical(clip_path(corpus, clip)), clip, name, effect)
 
 
 def _pack_copies(folder: Path, effect: str, clips: list[str], copies: list[Int16]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.fft
 import scipy.signal
-from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from ser.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, read_canonical, trim_bounds
 from ser.clips import clip_path
@@ -21,6 +20,7 @@ from ser.feature_store import INDEX, PACK
 from ser.files import whole_folder, write_csv
 from ser.packs import Pack, write_pack
 from ser.params import Features
+from ser.processes import spread
 
 # 1e-10 of full-scale power: below the quantisation noise of 16 bits
 _LOG_FLOOR = 1e-10
@@ -124,6 +124,15 @@ def extract(samples: Int16, front_end: FrontEnd, settings: Features) -> npt.NDAr
     return values if values.dtype == np.int16 else values.astype(np.float16)
 
 
+@dataclass(frozen=True)
+class _Item:
+    """A clip's file, or (with a length) the place of a copy in a pack."""
+
+    path: Path
+    start: int = 0
+    length: int | None = None
+
+
 def featurize_corpus(
     manifest: pd.DataFrame,
     corpus: Path,
@@ -135,16 +144,17 @@ def featurize_corpus(
     """Write the features of all clips and copies to `out`; return their index."""
     front_end = build_front_end(settings)
     copies = read_copies(augmented)
-    packs = {name: Pack(pack_path(augmented, name)) for name in copies["effect"].unique()}
-    jobs = [
-        delayed(_of_clip)(clip_path(corpus, clip), front_end, settings) for clip in manifest["clip"]
-    ] + [
-        delayed(_of_copy)(packs[copy.effect], copy.start, copy.length, front_end, settings)
-        for copy in copies.itertuples()
+    items = [
+        *(_Item(clip_path(corpus, clip)) for clip in manifest["clip"]),
+        *(
+            _Item(pack_path(augmented, effect), int(start), int(length))
+            for effect, start, length in zip(
+                copies["effect"], copies["start"], copies["length"], strict=True
+            )
+        ),
     ]
-    results = Parallel(n_jobs=processes, prefer="threads", return_as="generator")(jobs)
-    bar = tqdm(results, total=len(jobs), desc=f"{corpus.name}: features", unit="clip")
-    arrays = list(bar)
+    work = partial(_of_item, front_end=front_end, settings=settings)
+    arrays = spread(work, items, processes, f"{corpus.name}: features", "clip")
     with whole_folder(out) as aside:
         starts = write_pack(aside / PACK, arrays)
         index = pd.DataFrame(
@@ -160,11 +170,13 @@ def featurize_corpus(
     return index
 
 
-def _of_clip(path: Path, front_end: FrontEnd, settings: Features) -> npt.NDArray[Any]:
-    return extract(read_canonical(path), front_end, settings)
+def _of_item(item: _Item, front_end: FrontEnd, settings: Features) -> npt.NDArray[Any]:
+    if item.length is None:
+        return extract(read_canonical(item.path), front_end, settings)
+    return extract(_open_pack(item.path).rows(item.start, item.length), front_end, settings)
 
 
-def _of_copy(
-    pack: Pack, start: int, length: int, front_end: FrontEnd, settings: Features
-) -> npt.NDArray[Any]:
-    return extract(pack.rows(start, length), front_end, settings)
+@lru_cache
+def _open_pack(path: Path) -> Pack:
+    """A pack, opened once a worker."""
+    return Pack(path)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 
 from ser.audio import INT16_SCALE, Float32, Int16, read_canonical, trim_bounds
 from ser.clips import clip_path
+from ser.processes import spread
 
 # Different takes of one sentence by one actor come as close as 0.980 in RAVDESS; copies of a clip
 # at another level, with other silence around it or faint noise lie above 0.99 (test_takes.py).
@@ -51,8 +51,9 @@ def fingerprint(samples: Int16) -> npt.NDArray[np.float32]:
 
 def fingerprints(manifest: pd.DataFrame, corpus: Path, processes: int) -> Float32:
     """Fingerprints of all clips of a built corpus, shape (clips, 576)."""
-    jobs = (delayed(_clip_fingerprint)(clip_path(corpus, clip)) for clip in manifest["clip"])
-    return np.stack(Parallel(n_jobs=processes, prefer="threads")(jobs))
+    paths = [clip_path(corpus, clip) for clip in manifest["clip"]]
+    label = f"{corpus.name}: takes compared"
+    return np.stack(spread(_clip_fingerprint, paths, processes, label, "clip"))
 
 
 def _clip_fingerprint(path: Path) -> npt.NDArray[np.float32]:

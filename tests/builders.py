@@ -62,6 +62,9 @@ _QUICK: dict[str, Any] = {
     "training.time_warp": 0.0,
     "training.frequency_masks": 0,
     "training.time_masks": 0,
+    "training.class_weight": 0.0,
+    "training.frequency_warp": 0.0,
+    "training.weight_average": 0.0,
     "training.checkpoint": "last",
     "training.processes": 1,
 }

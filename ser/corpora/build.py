@@ -1,13 +1,12 @@
 """From a corpus's source files to canonical clips and a checked manifest."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
-from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from ser.audio import SAMPLE_RATE_HZ, canonical, pcm_sha256, read_pcm, write_wav
 from ser.clips import (
@@ -23,6 +22,7 @@ from ser.corpora.corpus import Corpus
 from ser.corpora.source import source_files
 from ser.errors import SerError
 from ser.files import whole_folder
+from ser.processes import spread
 
 
 def build_corpus(corpus: Corpus, out: Path, processes: int = 2) -> pd.DataFrame:
@@ -84,33 +84,36 @@ def _make_clips(
     checksums: Mapping[str, str],
     processes: int,
 ) -> list[dict[str, object]]:
-    jobs = (
-        delayed(_make_clip)(corpus, name, path, out, checksums.get(name.clip))
+    jobs = [
+        _Job(name, path, clip_path(out, name.clip), checksums.get(name.clip, ""))
         for name, path in named
-    )
-    # soundfile and soxr let go of the interpreter lock: threads spare the start of processes
-    rows = Parallel(n_jobs=processes, prefer="threads", return_as="generator")(jobs)
-    return list(tqdm(rows, total=len(named), desc=f"{corpus.title}: clips", unit="clip"))
+    ]
+    work = partial(_make_clip, title=corpus.title, checksums_of=corpus.checksums_of)
+    rows = spread(work, jobs, processes, f"{corpus.title}: clips", "clip")
+    return [{**row, "corpus": corpus.name, "language": corpus.language} for row in rows]
 
 
-def _make_clip(
-    corpus: Corpus, name: ClipName, path: Path, out: Path, checksum: str | None
-) -> dict[str, object]:
-    source, sample_rate_hz = read_pcm(path)
+@dataclass(frozen=True)
+class _Job:
+    """A clip to make: its name, its source file, where it goes, and its published checksum."""
+
+    name: ClipName
+    source: Path
+    target: Path
+    checksum: str
+
+
+def _make_clip(job: _Job, title: str, checksums_of: str | None) -> dict[str, object]:
+    source, sample_rate_hz = read_pcm(job.source)
     samples = canonical(source, sample_rate_hz)
     digest = pcm_sha256(samples)
-    if corpus.checksums_of is not None:
-        found = digest if corpus.checksums_of == "canonical" else pcm_sha256(source)
-        if found != checksum:
+    if checksums_of is not None:
+        found = digest if checksums_of == "canonical" else pcm_sha256(source)
+        if found != job.checksum:
             raise SerError(
-                f"{corpus.title}: the samples of {path.name} are not the published ones; "
+                f"{title}: the samples of {job.source.name} are not the published ones; "
                 "fetch the corpus again."
             )
-    write_wav(clip_path(out, name.clip), samples)
-    return {
-        **vars(name),
-        "corpus": corpus.name,
-        "language": corpus.language,
-        "duration_s": len(samples) / SAMPLE_RATE_HZ,
-        "pcm_sha256": digest,
-    }
+    write_wav(job.target, samples)
+    duration_s = len(samples) / SAMPLE_RATE_HZ
+    return {**vars(job.name), "duration_s": duration_s, "pcm_sha256": digest}

@@ -1,17 +1,16 @@
 """Out-of-fold predictions: every clip, predicted by the models that never saw its speaker."""
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from ser.dataset import SystemData, check_held_out_items, clips_only, read_features
 from ser.errors import SerError
 from ser.models.inference import predict_probabilities
 from ser.models.storage import load_model, model_path
-from ser.processes import use_one_thread
+from ser.processes import spread
 
 # What says which clip a row is about; then come emotion, predicted, confidence and p_<emotion>.
 IDENTITY = ("clip", "corpus", "language", "speaker", "gender", "intensity", "fold", "seed")
@@ -26,15 +25,13 @@ def predict_out_of_fold(
         SerError: if a model is missing or damaged.
     """
     jobs = [(int(fold), seed) for seed in seeds for fold in sorted(data.folds["fold"].unique())]
-    results = Parallel(n_jobs=processes, prefer="threads", return_as="generator")(
-        delayed(_predict_fold)(data, models, fold, seed) for fold, seed in jobs
-    )
-    tables = list(tqdm(results, total=len(jobs), desc="folds predicted", unit="fold"))
+    work = partial(_predict_fold, data=data, models=models)
+    tables = spread(work, jobs, processes, "folds predicted", "fold")
     return pd.concat(tables).sort_values(["seed", "clip"], ignore_index=True)
 
 
-def _predict_fold(data: SystemData, models: Path, fold: int, seed: int) -> pd.DataFrame:
-    use_one_thread()
+def _predict_fold(job: tuple[int, int], data: SystemData, models: Path) -> pd.DataFrame:
+    fold, seed = job
     torch.set_num_threads(1)
     model = load_model(model_path(models, fold, seed))
     if (model.fold, model.seed) != (fold, seed):

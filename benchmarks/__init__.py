@@ -1,0 +1,1 @@
+"""Timings side by side, each in one run: `python -m benchmarks.<name>`."""
