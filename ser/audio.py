@@ -1,6 +1,7 @@
 """Reading audio, and the one canonical form: 16 kHz, mono, 16 bit."""
 
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,14 @@ def pcm_sha256(samples: Int16) -> str:
 
 
 def write_wav(path: Path, samples: Int16) -> None:
-    """Write canonical samples as a 16-bit WAV file."""
-    sf.write(path, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
+    """Write canonical samples as a 16-bit WAV file.
+
+    Raises:
+        OSError: if the disk is full; libsndfile itself would only say "error 2".
+    """
+    encoded = io.BytesIO()
+    sf.write(encoded, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
+    path.write_bytes(encoded.getvalue())
 
 
 def read_canonical(path: Path) -> Int16:

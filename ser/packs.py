@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from ser.errors import SerError
 
@@ -25,7 +25,8 @@ def write_pack(path: Path, arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np
         arrays: at least one array, each of shape (rows, ...).
     """
     lengths = np.array([len(array) for array in arrays], dtype=np.int64)
-    save_file({_NAME: np.ascontiguousarray(np.concatenate(arrays))}, path)
+    # encoded in memory: written by safetensors itself, a full disk would not be an OSError
+    path.write_bytes(save({_NAME: np.ascontiguousarray(np.concatenate(arrays))}))
     return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
 
 

@@ -1,7 +1,9 @@
 """Tiny corpora, features, systems and parameters for tests, made in temporary folders."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import resource
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -290,6 +292,17 @@ def make_predictions(
                 }
             )
     return pd.DataFrame(rows)
+
+
+@contextmanager
+def little_disk(limit_bytes: int = 500) -> Iterator[None]:
+    """Writing beyond a few bytes fails, as on a disk that is full (Linux and macOS)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def one_torch_thread() -> None:

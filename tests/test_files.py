@@ -66,9 +66,14 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
 ) -> None:
     out = tmp_path / "table.csv"
     out.write_text("old")
-    with pytest.raises(type(failure)), whole_file(out) as aside:
-        aside.write_text("half of the n")
-        raise failure
+
+    def write_half() -> None:
+        with whole_file(out) as aside:
+            aside.write_text("half of the n")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        write_half()
     assert tree(tmp_path) == {"table.csv": b"old"}
 
 
@@ -77,9 +82,14 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(
     tmp_path: Path, old_folder: Path, failure: BaseException
 ) -> None:
     before = tree(tmp_path)
-    with pytest.raises(type(failure)), whole_folder(old_folder) as aside:
-        (aside / "half.txt").write_text("half")
-        raise failure
+
+    def write_half() -> None:
+        with whole_folder(old_folder) as aside:
+            (aside / "half.txt").write_text("half")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        write_half()
     assert tree(tmp_path) == before
 
 

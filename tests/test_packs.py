@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from ser.errors import SerError
 from ser.packs import Pack, write_pack
+from tests.builders import little_disk
 
 
 @st.composite
@@ -43,6 +44,12 @@ def test_equal_arrays_give_equal_files(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_pack(tmp_path / name, arrays)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_full_disk_is_an_error_of_the_system(tmp_path: Path) -> None:
+    # OSError is what becomes a sentence; an error of safetensors would be a traceback
+    with little_disk(), pytest.raises(OSError, match="too large"):
+        write_pack(tmp_path / "pack.safetensors", [np.zeros((1_000, 2))])
 
 
 def test_a_missing_pack_is_one_sentence(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ _FEMALE = ("08", "09", "13", "14", "16")
 GENDERS = {**dict.fromkeys(_MALE, "male"), **dict.fromkeys(_FEMALE, "female")}
 
 # speaker, text code, emotion, version
-_NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")
+_NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])", re.ASCII)
 
 
 def parse(path: PurePosixPath) -> ClipName | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ser.errors import SerError
 from ser.files import whole_file
@@ -46,7 +46,7 @@ def save_model(folder: Path, model: TrainedModel) -> None:
     metadata = {"card": json.dumps(card, sort_keys=True)}
     contiguous = {name: value.contiguous() for name, value in sorted(tensors.items())}
     with whole_file(model_path(folder, model.fold, model.seed)) as aside:
-        save_file(contiguous, aside, metadata=metadata)
+        aside.write_bytes(save(contiguous, metadata=metadata))
 
 
 def load_model(path: Path) -> TrainedModel:

@@ -1,6 +1,7 @@
 """From source files to canonical clips: complete and unaltered, or nothing."""
 
 import errno
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -246,6 +247,7 @@ def test_a_broken_clip_is_named_and_the_old_output_stays(
     [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("broken"), KeyboardInterrupt()],
     ids=repr,
 )
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are no forks of the test here")
 @pytest.mark.parametrize("function", ["write_wav", "write_manifest"])
 def test_a_failure_half_way_leaves_the_old_output_and_nothing_else(
     source_folder: Path,
@@ -255,19 +257,18 @@ def test_a_failure_half_way_leaves_the_old_output_and_nothing_else(
     function: str,
 ) -> None:
     build_corpus(TOY, out, processes=1)
-    before, calls, write = tree(out.parent), [], getattr(build, function)
+    before, write = tree(out.parent), getattr(build, function)
 
-    def fail_at_last(path: Path, content: object) -> None:
-        calls.append(path)
-        if len(calls) == (3 if function == "write_wav" else 1):
+    def fail_on_the_third(path: Path, content: object) -> None:
+        if path.name == MANIFEST or path.match("m1/happy.wav"):
             path.write_bytes(b"half")
             raise failure
         write(path, content)
 
-    monkeypatch.setattr(build, function, fail_at_last)
+    # workers are forks of this process, so that they fail as well
+    monkeypatch.setattr(build, function, fail_on_the_third)
     with pytest.raises(type(failure)):
         build_corpus(TOY, out, processes=1)
-    assert calls
     assert tree(out.parent) == before
     assert [path.name for path in out.parent.iterdir()] == ["toy"], "partial folders are left"
 

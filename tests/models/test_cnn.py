@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ser.models.cnn import Cnn, CnnConfig, count_parameters
-from tests.builders import REPOSITORY, make_params, one_torch_thread
+from tests.builders import make_params, one_torch_thread
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +111,3 @@ def test_every_weight_has_a_gradient() -> None:
     torch.nn.functional.cross_entropy(logits, torch.arange(8) % 4).backward()
     idle = [name for name, weight in model.named_parameters() if weight.grad is None]
     assert not idle, f"{idle} are never trained"
-
-
-def test_the_repository_is_where_builders_think() -> None:
-    assert (REPOSITORY / "params.yaml").is_file()

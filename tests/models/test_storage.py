@@ -18,7 +18,7 @@ from ser.models.cnn import Cnn, CnnConfig
 from ser.models.inference import predict_probabilities
 from ser.models.storage import TrainedModel, load_model, model_path, save_model
 from ser.normalization import Normalizer
-from tests.builders import REPOSITORY, one_torch_thread
+from tests.builders import REPOSITORY, little_disk, one_torch_thread
 
 EMOTIONS = ("neutral", "happy", "sad")
 CONFIG = CnnConfig(12, 3, (6, 8), (2, 2), 0.1, False, 25.0, 10.0)
@@ -174,18 +174,11 @@ def test_a_model_of_another_version_is_refused_in_a_sentence(
         load_model(path)
 
 
-def test_a_failed_write_leaves_the_old_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_the_old_model(tmp_path: Path) -> None:
     path = saved(tmp_path)
     before = path.read_bytes()
-
-    def fail(tensors: object, aside: Path, metadata: object) -> None:
-        aside.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("ser.models.storage.save_file", fail)
-    with pytest.raises(OSError, match="No space left"):
+    # OSError is what becomes a sentence; an error of safetensors would be a traceback
+    with little_disk(), pytest.raises(OSError, match="too large"):
         save_model(tmp_path, make_model())
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == [path.name], "half a model is left"

@@ -1,0 +1,225 @@
+"""The texts agree with the project, and the Spanish ones with the English ones."""
+
+import copy
+import re
+import subprocess
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+
+import pytest
+import yaml
+
+from ser.params import parse_params
+
+ROOT = Path(__file__).resolve().parents[1]
+PAIRS = [
+    ("README.md", "README.es.md"),
+    ("docs/experiments.md", "docs/experiments.es.md"),
+]
+
+
+def listed_files() -> list[str]:
+    """Tracked files, and new ones that git does not ignore."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return sorted(name for name in set(done.stdout.split("\0")) if (ROOT / name).is_file())
+
+
+FILES = listed_files()
+TEXTS = [name for name in FILES if name.endswith(".md")]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Fenced blocks, as (language, content)."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def prose(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def code(text: str) -> str:
+    """Everything set as code: blocks, with continued lines joined, and spans."""
+    spans = re.findall(r"`([^`\n]+)`", prose(text))
+    return "\n".join([content for _, content in blocks(text)] + spans).replace("\\\n", " ")
+
+
+def links(text: str) -> list[str]:
+    """Targets of links and images, without anchors."""
+    return [
+        target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", prose(text)) if target
+    ]
+
+
+def headings(text: str) -> list[int]:
+    """Levels of the headings, in order."""
+    return [len(marks) for marks in re.findall(r"^(#+) ", prose(text), re.MULTILINE)]
+
+
+def without_comments(content: str) -> list[str]:
+    lines = [re.sub(r"(^|\s)#.*", "", line).rstrip() for line in content.splitlines()]
+    return [line for line in lines if line]
+
+
+def stage_entries(stage: str, parts: tuple[str, ...]) -> set[str]:
+    """Paths listed in parts of a stage, with `${key}` and `${item...}` as they stand."""
+    body = GRAPH[stage].get("do", GRAPH[stage])
+    entries = [entry for part in parts for entry in body.get(part, [])]
+    return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}
+
+
+def outputs() -> set[str]:
+    """Everything that the graph makes, for the systems and corpora of params.yaml."""
+    paths = set()
+    for stage, body in GRAPH.items():
+        over = body.get("foreach", "").removeprefix("${").removesuffix("}")
+        for key in PARAMS[over] if over else [""]:
+            entries = stage_entries(stage, ("outs", "metrics", "plots"))
+            paths |= {entry.replace("${key}", key) for entry in entries}
+    return paths
+
+
+def example_params(text: str) -> dict:
+    """params.yaml with what the text's YAML examples add to it."""
+    values = copy.deepcopy(PARAMS)
+    for language, content in blocks(text):
+        if language == "yaml":
+            for table, rows in yaml.safe_load(content).items():
+                values[table] |= rows
+    return values
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_relative_links_lead_somewhere(name):
+    made = outputs()
+    for target in links(read(name)):
+        if re.match(r"[a-z]+:", target) or not target:
+            continue
+        path = (ROOT / name).parent.joinpath(target).resolve().relative_to(ROOT).as_posix()
+        assert path in FILES or path in made, f"{name} links to {target}, which does not exist"
+
+
+@pytest.mark.parametrize(("english", "spanish"), PAIRS)
+def test_translations_have_the_same_headings_commands_and_links(english, spanish):
+    left, right = read(english), read(spanish)
+    assert headings(left) == headings(right), f"headings of {spanish} differ"
+    for mine, theirs in zip(blocks(left), blocks(right), strict=True):
+        assert mine[0] == theirs[0]
+        assert without_comments(mine[1]) == without_comments(theirs[1])
+    # the two link to each other, and each to the text in its own language
+    same = [[link.replace(".es.md", ".md") for link in links(text)] for text in (left, right)]
+    assert same[0] == same[1], f"links of {spanish} differ"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_parameters_of_printed_commands_exist_and_are_accepted(name):
+    for line in code(read(name)).splitlines():
+        values = copy.deepcopy(PARAMS)
+        for key, value in re.findall(r"-S\s+'?([\w.]+)=([^\s']+)", line):
+            table = values
+            *parents, last = key.split(".")
+            for parent in parents:
+                assert parent in table, f"{name}: params.yaml has no {key}"
+                table = table[parent]
+            assert last in table, f"{name}: params.yaml has no {key}"
+            table[last] = yaml.safe_load(value)
+        parse_params(values, name)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_printed_make_targets_exist(name):
+    known = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    # settings such as PYTHON=python3.12 may come before the target
+    for target in re.findall(r"\bmake (?:\w+=\S+ )*([a-z]+)\b(?!=)", code(read(name))):
+        assert target in known, f"{name}: the Makefile has no {target}"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_printed_stages_exist(name):
+    text = read(name)
+    values = example_params(text)
+    for stage, key in re.findall(r"\b(\w+)@(\w+)\b", code(text)):
+        assert stage in GRAPH, f"{name}: dvc.yaml has no stage {stage}"
+        over = GRAPH[stage]["foreach"].removeprefix("${").removesuffix("}")
+        assert key in values[over], f"{name}: {stage}@{key} is not in {over} of params.yaml"
+
+
+@pytest.mark.parametrize("name", [name for pair in PAIRS for name in pair])
+def test_the_drawn_graph_is_that_of_dvc_yaml(name):
+    drawings = [content for language, content in blocks(read(name)) if language == "mermaid"]
+    made = {stage: _folders(stage_entries(stage, ("outs", "metrics"))) for stage in GRAPH}
+    needed = {stage: _folders(stage_entries(stage, ("deps",))) for stage in GRAPH}
+    arrows = {
+        (maker, user)
+        for maker, outs in made.items()
+        for user, deps in needed.items()
+        if maker != user and outs & deps
+    }
+    for drawing in drawings:
+        assert set(re.findall(r"(\w+) --> (\w+)", drawing)) == arrows
+
+
+def _folders(entries: set[str]) -> set[str]:
+    """`data/features/${key}` and the like without the name of the corpus or system."""
+    return {PurePosixPath(re.sub(r"\$\{.*?\}.*", "", entry)).as_posix() for entry in entries}
+
+
+@pytest.mark.parametrize("name", PAIRS[0])
+def test_everything_in_the_tree_exists(name):
+    ((_, tree),) = [block for block in blocks(read(name)) if block[0] == "text"]
+    made = {PurePosixPath(path).parts[0] for path in outputs()}
+    above = ""
+    for line in without_comments(tree):
+        entry = line.strip().removesuffix("/")
+        path = f"{above}{entry}" if line.startswith(" ") else entry
+        if not line.startswith(" "):
+            above = f"{entry}/"
+        there = any(file == path or file.startswith(f"{path}/") for file in FILES)
+        assert there or path in made, f"{name}: the tree shows {path}, which does not exist"
+
+
+@pytest.mark.parametrize("name", PAIRS[0])
+def test_the_example_corpus_works(name):
+    text = read(name)
+    ((_, source),) = [block for block in blocks(text) if block[0] == "python"]
+    module = ModuleType("example")
+    exec(compile(source, name, "exec"), module.__dict__)
+    corpus = module.CORPUS
+    assert sum(corpus.expected.emotions.values()) == corpus.expected.n_clips
+    clip = corpus.parse(PurePosixPath("nEMO/samples/MK0_happiness_12.wav"))
+    assert (clip.speaker, clip.gender, clip.emotion) == ("MK0", "male", "happy")
+    with pytest.raises(ValueError, match="clips are named"):
+        corpus.parse(PurePosixPath("nEMO/samples/MK0_boredom_12.wav"))
+    assert parse_params(example_params(text), name).system(corpus.name).corpus == corpus.name
+
+
+def test_the_citation_file_has_what_its_format_requires():
+    citation = yaml.safe_load(read("CITATION.cff"))
+    for key in ("cff-version", "message", "title", "authors"):
+        assert citation.get(key), f"CITATION.cff lacks {key}"
+    assert str(citation["cff-version"]) == "1.2.0"
+    assert len(citation["references"]) >= 3, "a paper for each corpus"
+    for reference in citation["references"]:
+        for key in ("type", "title", "authors"):
+            assert reference.get(key), f"a reference in CITATION.cff lacks {key}"
+
+
+def test_no_file_names_a_home_folder():
+    home = re.compile(rb"/(?:home|Users)/[a-z]|/(?:root)/|[A-Z]:\\(?:Users)\\", re.IGNORECASE)
+    for name in FILES:
+        content = (ROOT / name).read_bytes()
+        if b"\0" in content[:8192]:
+            continue  # no text
+        found = home.search(content)
+        assert found is None, f"{name} names a home folder: {found[0]!r}"
