@@ -61,6 +61,8 @@ def describe_source(corpus: Corpus) -> str | None:
     mirror = find_mirror()
     if mirror is not None and (mirror / corpus.name).is_dir():
         return "mirror folder"
+    if not corpus.archives:
+        return None
     if all((ARCHIVE_FOLDER / archive.file_name).is_file() for archive in corpus.archives):
         return f"archive in {ARCHIVE_FOLDER}"
     if all(not archive.by_hand and _answers(archive.url) for archive in corpus.archives):
