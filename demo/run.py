@@ -57,7 +57,7 @@ def set_up(target: Path, changes: Path) -> None:
     (target / "params.yaml").write_text(text, encoding="utf-8")
     dvc(target, "config", "--local", "core.no_scm", "true")
     # its own place for locks and run cache, so that it never meets the real pipeline's
-    dvc(target, "config", "--local", "core.site_cache_dir", ".dvc/tmp/site")
+    dvc(target, "config", "--local", "core.site_cache_dir", str(target.resolve() / ".dvc/tmp/site"))
 
 
 def dvc(folder: Path, *arguments: str) -> None:

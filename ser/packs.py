@@ -38,6 +38,7 @@ class Pack:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             self._file = safe_open(path, framework="np")
             self._slice = self._file.get_slice(_NAME)  # type: ignore[no-untyped-call]
@@ -47,8 +48,18 @@ class Pack:
             raise SerError(f"{path} is damaged ({error}); delete it and run `dvc repro`.") from None
 
     def rows(self, start: int, length: int) -> npt.NDArray[Any]:
-        """Rows `start` to `start + length`."""
-        rows: npt.NDArray[Any] = self._slice[int(start) : int(start) + int(length)]
+        """Rows `start` to `start + length`.
+
+        Raises:
+            SerError: if the pack has no such rows.
+        """
+        begin, end = int(start), int(start) + int(length)
+        if not 0 <= begin <= end <= len(self):
+            raise SerError(
+                f"{self._path} has {len(self)} rows, but rows {begin} to {end} are asked for; "
+                "run `dvc repro`."
+            )
+        rows: npt.NDArray[Any] = self._slice[begin:end]
         return rows
 
     def __len__(self) -> int:

@@ -17,6 +17,8 @@ from pydantic_core import ErrorDetails
 from ser.errors import SerError
 
 PARAMS_FILE = Path("params.yaml")
+# below this a network with the largest strides has nothing left to pool over time
+_FEWEST_ROWS = 8
 
 
 def _number(value: Any) -> Any:
@@ -92,7 +94,7 @@ class Optimizers(_Strict):
 
 class ModelSize(_Strict):
     channels: Annotated[list[Count], Field(min_length=2, max_length=6)]
-    stem_stride: Annotated[list[Count], Field(min_length=2, max_length=2)]
+    stem_stride: Annotated[list[Annotated[Count, Field(le=4)]], Field(min_length=2, max_length=2)]
     dropout: BelowOne
 
 
@@ -231,6 +233,15 @@ class Params(_Strict):
                     f"systems.{name}.corpus is {system.corpus!r}, which is not among corpora "
                     f"({', '.join(self.corpora)}) nor '.'"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _crops_hold_enough_rows(self) -> "Params":
+        if self.training.crop_s * self.features.rows_per_second < _FEWEST_ROWS:
+            raise ValueError(
+                f"training.crop_s is {self.training.crop_s}, but must hold at least {_FEWEST_ROWS} "
+                f"rows of features (features.hop_ms is {self.features.hop_ms})"
+            )
         return self
 
     @property

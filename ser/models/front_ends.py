@@ -26,9 +26,11 @@ class LearnedFilterbank(nn.Module):
         super().__init__()
         window = round(window_ms * SAMPLE_RATE_HZ / 1000) // 4
         self.hop = round(hop_ms * SAMPLE_RATE_HZ / 1000)
-        self.stride = max(1, self.hop // 16)
+        # power is sampled up to 16 times a hop, evenly, so that steps are exactly one hop long
+        per_hop = max(n for n in range(1, 17) if self.hop % n == 0)
+        self.stride = self.hop // per_hop
         self.filters = nn.Conv1d(1, bands, window, self.stride, window // 2, bias=False)
-        self.average = nn.AvgPool1d(max(1, self.hop // self.stride))
+        self.average = nn.AvgPool1d(per_hop)
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Shapes (batch, samples, 1) and (batch,) to (batch, steps, bands) and (batch,)."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from ser.errors import SerError
 from ser.files import whole_file
@@ -59,10 +60,26 @@ def load_model(path: Path) -> TrainedModel:
         with safe_open(path, framework="pt") as file:
             card: dict[str, Any] = json.loads((file.metadata() or {})["card"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _assemble(card, tensors)
     except FileNotFoundError:
         raise SerError(f"The model {path} is missing; run `dvc repro`.") from None
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise SerError(f"{path} is not a model of this project ({error}).") from None
+    # RuntimeError is how torch says that the weights do not fit the network
+    except (
+        SafetensorError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        RuntimeError,
+    ) as error:
+        reason = " ".join(str(error).split())
+        raise SerError(
+            f"{path} is not a model of this project or of another version of it ({reason}); "
+            "run `dvc repro`."
+        ) from None
+
+
+def _assemble(card: dict[str, Any], tensors: dict[str, Tensor]) -> TrainedModel:
     network = Cnn(CnnConfig.from_dict(card["config"]))
     prefix = "network."
     network.load_state_dict(

@@ -194,7 +194,8 @@ def _batch_loss(
 ) -> Tensor:
     settings = params.training
     values, lengths = network.front_end(batch.values, batch.lengths)
-    values = warp_bands(values, settings.frequency_warp, generator)
+    if params.features.front_end != "mfcc":  # cepstral coefficients are no neighbours in frequency
+        values = warp_bands(values, settings.frequency_warp, generator)
     values = mask_features(values, settings, generator)
     targets = soft_targets(batch.targets, weights, settings.label_smoothing)
     values, lengths, targets = mix_pairs(values, lengths, targets, settings, generator)

@@ -45,9 +45,13 @@ def _train_all(
     with worker_pool(min(params.training.processes, len(jobs))) as pool:
         waiting = [pool.submit(_train_job, params, data, out, *job) for job in jobs]
         bar = tqdm(as_completed(waiting), total=len(jobs), desc=f"{name}: training", unit="fold")
-        for done in bar:
-            last = done.result()[-1]
-            bar.set_postfix_str(f"fold {last.fold}: validation UAR {last.uar:.1f} %")
+        try:
+            for done in bar:
+                last = done.result()[-1]
+                bar.set_postfix_str(f"fold {last.fold}: validation UAR {last.uar:.1f} %")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # an error should not wait for the other folds
+            raise
         for job in waiting:
             yield job.result()
 

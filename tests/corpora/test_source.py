@@ -463,12 +463,14 @@ def test_unpacked_files_go_when_their_reader_fails(tmp_path: Path, site: Site) -
 
 
 def test_audio_is_listed_in_one_order_and_nothing_else_is(tmp_path: Path) -> None:
-    for name in ("b/2.WAV", "b/1.flac", "a/x.wav", "b/._1.wav", "__MACOSX/b/._2.wav", "read.me"):
+    clips = [f"{folder}/{number}.wav" for folder in "ab" for number in range(10, 30)]
+    names = [*reversed(clips), "c/2.WAV", "c/1.flac", "b/._1.wav", "__MACOSX/b/._2.wav", "read.me"]
+    for name in names:
         path = tmp_path / "corpus" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
     found = [name.as_posix() for name, _ in list_audio(tmp_path / "corpus")]
-    assert found == ["a/x.wav", "b/1.flac", "b/2.WAV"]
+    assert found == [*clips, "c/1.flac", "c/2.WAV"]
 
 
 def test_the_source_is_told_in_words(

@@ -13,9 +13,7 @@ pytestmark = pytest.mark.graph
 def repository(base_project, tmp_path_factory):
     """A git repository whose results are committed, as a user's clone is."""
     project = copy_project(base_project, tmp_path_factory.mktemp("experiments") / "project")
-    (project / ".dvc/config.local").write_text(
-        "[core]\n    site_cache_dir = .dvc/tmp/site\n", encoding="utf-8"
-    )
+    (project / ".dvc/config.local").write_text("[core]\n    analytics = false\n", encoding="utf-8")
     run(project, "git", "init", "-q", "-b", "main")
     run(project, "git", "add", "-A")
     run(project, "git", "commit", "-q", "-m", "results")

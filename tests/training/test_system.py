@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from ser.dataset import SystemData
 from ser.errors import SerError
 from ser.models.storage import load_model, model_path
+from ser.training.fold import train_fold
 from ser.training.system import log_seconds, train_system
 from tests.builders import make_params, one_torch_thread, tiny_system
 
@@ -72,7 +74,20 @@ def test_divergence_is_a_sentence_and_leaves_the_old_models(
     assert not list(tmp_path.glob(".*partial")), "a partial folder is left"
 
 
-@pytest.mark.xfail(reason="the pool is left without cancel_futures", strict=True)
+def test_a_single_weight_that_is_not_finite_is_divergence(
+    data: SystemData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train_badly(*job: Any) -> Any:
+        model, scores = train_fold(*job)
+        model.network.classifier.bias.data[0] = float("nan")
+        return model, scores
+
+    monkeypatch.setattr("ser.training.system.train_fold", train_badly)
+    with pytest.raises(SerError, match="diverged in fold"):
+        train_system(make_params(QUICK), data, "tiny", tmp_path / "models", tmp_path / "h.csv")
+    assert not (tmp_path / "models").exists()
+
+
 def test_after_a_failure_no_further_fold_is_trained(
     data: SystemData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
