@@ -377,6 +377,22 @@ def test_the_next_speaker_of_the_same_gender_validates() -> None:
     assert found == {"f1": ["f2"], "f2": ["f3"], "f3": ["f1"]}
 
 
+def test_a_tested_speaker_never_validates_for_want_of_another() -> None:
+    genders = dict.fromkeys("abcd", "female") | dict.fromkeys("xy", "male")
+    manifest = manifest_of("toy", genders)
+    # after the last of the tested women, d, comes a: tested as well
+    held_out = [({"a", "d"}, "x"), ({"b", "c"}, "x"), ({"x", "y"}, "a")]
+    tables = []
+    for number, (test, validation) in enumerate(held_out):
+        roles = {who: "test" for who in test} | {validation: "validation"}
+        role = manifest["speaker"].map(roles).fillna("train")
+        tables.append(pd.DataFrame({"fold": number, "clip": manifest["clip"], "role": role}))
+    clips, folds = select_gender(manifest, pd.concat(tables), "female")
+    assert speakers(clips, folds, 0, "validation") == ["b"]
+    assert speakers(clips, folds, 1, "validation") == ["d"]
+    check_by_hand(clips, folds)
+
+
 @pytest.mark.parametrize("gender", ["female", "male"])
 def test_one_gender_of_a_mix_keeps_every_role(gender: str) -> None:
     manifest = pd.concat([real_manifest(name) for name in PROTOCOL_OF], ignore_index=True)

@@ -212,6 +212,10 @@ def test_any_path_gives_a_sound_row_or_value_error(corpus: str, path: str) -> No
         ("emovo", "f2/gio-f1-b1.wav"),
         ("emovo", "f4/gio-f4-b1.wav"),
         ("emovo", "f1/gio-f1-b4.wav"),
+        ("emovo", "f1/gio-f1-l5.wav"),
+        ("emovo", "f1/gio-f1-n6.wav"),
+        ("emovo", "f1/gio-f1-d3.wav"),
+        ("emovo", "f1/gio-f1-n0.wav"),
         ("emovo", "gio-f1-b1.wav"),
     ],
 )
