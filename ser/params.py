@@ -26,6 +26,8 @@ def _number(value: Any) -> Any:
 
     `dvc exp run -S lr=1e-5` writes `1e-05`, which YAML 1.1 readers take for text.
     """
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is given, but a number is needed")
     if isinstance(value, str):
         try:
             return float(value)
@@ -64,7 +66,7 @@ class Sgd(_Strict):
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> "Sgd":
         if self.nesterov and self.momentum == 0:
-            raise ValueError("nesterov needs a momentum above 0")
+            raise ValueError(f"nesterov needs a momentum above 0, not {self.momentum}")
         return self
 
 
@@ -127,7 +129,9 @@ class Noise(_Strict):
     @model_validator(mode="after")
     def _ordered(self) -> "Noise":
         if self.min_snr_db > self.max_snr_db:
-            raise ValueError("min_snr_db must not be above max_snr_db")
+            raise ValueError(
+                f"min_snr_db ({self.min_snr_db}) must not be above max_snr_db ({self.max_snr_db})"
+            )
         return self
 
 
@@ -166,11 +170,13 @@ class Features(_Strict):
     @model_validator(mode="after")
     def _consistent(self) -> "Features":
         if self.fmin_hz >= self.fmax_hz:
-            raise ValueError("fmin_hz must be below fmax_hz")
+            raise ValueError(f"fmin_hz ({self.fmin_hz}) must be below fmax_hz ({self.fmax_hz})")
         if self.n_mfcc > self.n_mels:
-            raise ValueError("n_mfcc must not be above n_mels")
+            raise ValueError(f"n_mfcc ({self.n_mfcc}) must not be above n_mels ({self.n_mels})")
         if self.window_ms * 16 > self.n_fft:
-            raise ValueError("n_fft must hold a window: at least window_ms x 16 samples")
+            raise ValueError(
+                f"n_fft ({self.n_fft}) must be at least window_ms x 16 = {self.window_ms * 16}"
+            )
         return self
 
     @property
@@ -203,7 +209,7 @@ class Training(_Strict):
     @model_validator(mode="after")
     def _distinct_seeds(self) -> "Training":
         if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("seeds must differ from each other")
+            raise ValueError(f"seeds {self.seeds} must differ from each other")
         return self
 
 
@@ -303,7 +309,8 @@ def parse_params(values: dict[str, Any], source: str = "params.yaml") -> Params:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in error["loc"] if not str(part).startswith("function-"))
+    loc = [str(part) for part in error["loc"] if part != "[key]"]
+    key = ".".join(part for part in loc if not part.startswith("function-"))
     where = f"{key}: " if key else ""
     kind, given = error["type"], error["input"]
     if kind == "extra_forbidden":
@@ -316,5 +323,7 @@ def _sentence(error: ErrorDetails) -> str:
         limit = error["ctx"].get("min_length", error["ctx"].get("max_length"))
         bound = "at least" if kind == "too_short" else "at most"
         return f"{key} is {given!r}, but must have {bound} {limit} entries."
+    if kind == "string_pattern_mismatch":
+        return f"{key} is {given!r}, but a name must be lower-case letters, digits and '_'."
     reason = error["msg"].removeprefix("Input should be ")
     return f"{key} is {given!r}, but must be {reason}."

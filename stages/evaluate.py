@@ -34,7 +34,13 @@ def main(system: str) -> None:
     draw_history(pd.read_csv(plots / "history.csv"), system, plots / "history.png")
     draw_confusion(confusion, system, plots / "confusion.png")
     draw_examples(predictions, system, plots / "examples.png")
-    write_json(Path("metrics") / f"{system}.json", system_metrics(predictions, parameters))
+    metrics = system_metrics(predictions, parameters)
+    write_json(Path("metrics") / f"{system}.json", metrics)
+    print(
+        "{}: UAR {uar:.1f} %, 95 % interval {uar_low:.1f} to {uar_high:.1f}".format(
+            system, **metrics
+        )
+    )
 
 
 if __name__ == "__main__":

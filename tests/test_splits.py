@@ -384,7 +384,7 @@ def test_a_tested_speaker_never_validates_for_want_of_another() -> None:
     held_out = [({"a", "d"}, "x"), ({"b", "c"}, "x"), ({"x", "y"}, "a")]
     tables = []
     for number, (test, validation) in enumerate(held_out):
-        roles = {who: "test" for who in test} | {validation: "validation"}
+        roles = dict.fromkeys(test, "test") | {validation: "validation"}
         role = manifest["speaker"].map(roles).fillna("train")
         tables.append(pd.DataFrame({"fold": number, "clip": manifest["clip"], "role": role}))
     clips, folds = select_gender(manifest, pd.concat(tables), "female")

@@ -2,6 +2,9 @@
 
 Costantini, G., Iaderola, I., Paoloni, A. & Todisco, M. (2014). EMOVO corpus: an Italian emotional
 speech database. LREC 2014, 3501-3504.
+
+`f3/tri-f3-n1` and `f3/tri-f3-n2` are one recording filed as two sentences (found by `ser.takes`):
+it does no harm when speakers are held out, but would if sentences were.
 """
 
 import re
