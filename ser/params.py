@@ -187,6 +187,7 @@ class Features(_Strict):
 
 class Training(_Strict):
     epochs: Count
+    min_steps: CountOrNone
     batch_size: Annotated[Count, Field(ge=2)]
     seeds: Annotated[list[CountOrNone], Field(min_length=1)]
     normalization: Literal["clip", "clip_mean", "train"]

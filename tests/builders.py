@@ -53,6 +53,7 @@ _QUICK: dict[str, Any] = {
     "model_sizes.small.channels": [8, 8, 12],
     "model_sizes.small.stem_stride": [2, 2],
     "model_sizes.small.dropout": 0.0,
+    "training.min_steps": 0,
     "features.front_end": "log_mel",
     "training.epochs": 2,
     "training.batch_size": 8,

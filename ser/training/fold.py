@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import cast
 
 import torch
@@ -170,10 +171,11 @@ def _epochs(
     optimizer = build_optimizer(network, params.optimizer, params.optimizer_settings)
     crop = round(settings.crop_s * params.features.rows_per_second)
     steps_per_epoch = max(1, len(data.items) // settings.batch_size)
-    factor = rate_schedule(settings.schedule, steps_per_epoch * settings.epochs)
+    epochs = max(settings.epochs, ceil(settings.min_steps / steps_per_epoch))
+    factor = rate_schedule(settings.schedule, steps_per_epoch * epochs)
     weights = class_weights(data.items.targets, len(data.emotions), settings.class_weight)
     step = 0
-    for _ in range(settings.epochs):
+    for _ in range(epochs):
         network.train()
         for batch in epoch_batches(
             data.items, settings, params.augmentation.probability, crop, generator

@@ -329,3 +329,14 @@ def test_the_validation_checkpoint_keeps_the_best_epoch(tmp_path: Path) -> None:
 def test_a_missing_pack_is_a_sentence(data: SystemData, tmp_path: Path) -> None:
     with pytest.raises(SerError, match="is missing"):
         train_fold(make_params(), replace(data, packs={CORPUS: tmp_path / "gone"}), 0, 0)
+
+
+def test_a_small_corpus_is_trained_until_it_has_had_the_least_number_of_steps(
+    data: SystemData,
+) -> None:
+    items = len(data.with_role(0, "train"))
+    size = make_params().training.batch_size
+    steps_per_epoch = max(1, items // size)
+    params = make_params({"training.epochs": 1, "training.min_steps": 3 * steps_per_epoch})
+    _, history = train_fold(params, data, 0, 0)
+    assert max(score.epoch for score in history) == 3, "min_steps did not lengthen the training"
