@@ -24,7 +24,6 @@ from ser.clips import MANIFEST, clip_path, read_manifest
 from ser.errors import SerError
 from ser.features import build_front_end, extract, featurize_corpus
 from ser.params import Features, load_params
-from ser.processes import use_one_thread
 
 
 def librosa_features(path: Path, settings: Features) -> np.ndarray:
@@ -74,7 +73,6 @@ def main(corpus: str = "ravdess", rounds: int = 3) -> None:
         raise SerError(f"{built} is missing; run `dvc repro download@{corpus}`.")
     manifest = read_manifest(built / MANIFEST)
     paths = [clip_path(built, clip) for clip in manifest["clip"]]
-    use_one_thread()
     print(
         f"largest difference on 20 clips: {check_same(paths[:20], settings):.4f} (half precision)"
     )
