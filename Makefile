@@ -23,11 +23,13 @@ $(READY): requirements.txt
 	@echo "Setting up $(VENV) (a few minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--no-index -e .
 	@touch $(READY)
 
 repro: setup  ## run the pipeline on the real corpora (on synthetic voices if none can be reached)
 	@python -m ser.cli sources; status=$$?; \
-	if [ $$status -eq 0 ]; then dvc repro; \
+	if [ $$status -eq 0 ]; then dvc repro && python -m ser.cli readme; \
 	elif [ $$status -eq 3 ]; then $(MAKE) --no-print-directory demo; \
 	else exit $$status; fi
 

@@ -1,8 +1,12 @@
-"""Commands for people: `python -m ser.cli --help`."""
+"""Commands for people: `ser --help`."""
 
 import sys
+import tempfile
 from pathlib import Path
+from statistics import median
+from typing import Annotated
 
+import pandas as pd
 import typer
 
 from ser.clips import MANIFEST
@@ -10,7 +14,16 @@ from ser.corpora import find_corpus
 from ser.corpora.corpus import Corpus
 from ser.corpora.source import describe_source
 from ser.entry import run
+from ser.errors import SerError
+from ser.evaluation.comparison import Comparison, Side, compare, flipped_clips
+from ser.evaluation.predictions import read_predictions
+from ser.files import write_csv
+from ser.labels import ordered
 from ser.params import load_params
+from ser.readme import Language, results_table, update_readme
+from ser.revisions import read_at_revision
+from ser.splits.folds import hash_folds, read_folds
+from ser.splits.protocols import PROTOCOLS
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -40,5 +53,187 @@ def _whereabouts(corpus: Corpus) -> str | None:
     return f"already in {built}" if (built / MANIFEST).is_file() else describe_source(corpus)
 
 
-if __name__ == "__main__":
+_SIDE = "system, system@revision (commit, branch, tag or experiment), or a CSV of predictions"
+
+
+@app.command()
+def readme() -> None:
+    """Put the tables of results into README.md and README.es.md, from plots/systems.csv."""
+    try:
+        systems = pd.read_csv("plots/systems.csv")
+    except FileNotFoundError:
+        raise SerError("plots/systems.csv is missing; run `dvc repro report`.") from None
+    languages: dict[str, Language] = {"README.md": "en", "README.es.md": "es"}
+    for name, language in languages.items():
+        update_readme(Path(name), results_table(systems, language))
+
+
+@app.command("compare")
+def compare_two(
+    a: Annotated[str, typer.Argument(help=_SIDE)],
+    b: Annotated[str, typer.Argument(help="the same")],
+    flips: Annotated[Path | None, typer.Option(help="write the clips that changed here")] = None,
+    top: Annotated[int, typer.Option(min=0, help="how many of them to print")] = 10,
+) -> None:
+    """Compare two results on the same clips: is B better than A by more than chance?"""
+    before, now = _load_side(a), _load_side(b)
+    found = compare(before, now)
+    changed = flipped_clips(before, now)
+    if flips is not None:
+        write_csv(flips, changed)
+    print(_describe_sides(a, b, found))
+    print(_describe_difference(found))
+    print(_describe_flips(changed, found, top))
+
+
+def _load_side(side: str) -> pd.DataFrame:
+    if Path(side).is_file():
+        return read_predictions(Path(side))
+    name, at, revision = side.partition("@")
+    is_path = name.endswith(".csv") or "/" in name
+    path = Path(name) if is_path else Path("plots") / name / "predictions.csv"
+    if not at:
+        return read_predictions(path)
+    text = read_at_revision(path, revision)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        copy.write_text(text, encoding="utf-8")
+        try:
+            return read_predictions(copy)
+        except SerError as error:
+            raise SerError(str(error).replace(str(copy), side)) from None
+
+
+def _describe_sides(a: str, b: str, found: Comparison) -> str:
+    width = max(len(a), len(b))
+    return "\n".join(
+        f"{label}  {name:<{width}}  {_describe_side(side)}"
+        for label, name, side in (("A", a, found.a), ("B", b, found.b))
+    )
+
+
+def _describe_side(side: Side) -> str:
+    spread = "" if side.deviation is None else f", deviation {side.deviation:.1f}"
+    return f"UAR {side.uar:.1f} % ({side.seeds} seed{'s' * (side.seeds > 1)}{spread})"
+
+
+def _describe_difference(found: Comparison) -> str:
+    text = f"\nB - A: {found.difference:+.1f} percentage points"
+    if found.interval is None or found.p is None:
+        return f"{text}; one speaker says nothing about others, so there is no interval."
+    tests = f"McNemar's exact test: p = {_p(found.mcnemar)}"
+    if len(found.mcnemar) > 1:
+        tests += f" (median of {len(found.mcnemar)} pairs of seeds)"
+    return (
+        f"{text}, 95 % interval {found.interval.low:+.1f} to {found.interval.high:+.1f}, "
+        f"p = {_p((found.p,))}\n{_verdict(found)}\n"
+        f"{tests}; it takes clips for independent: believe the interval."
+    )
+
+
+def _p(values: tuple[float, ...]) -> str:
+    value = median(values)
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _verdict(found: Comparison) -> str:
+    better = "B is better" if found.difference > 0 else "A is better"
+    verdict = f"{better}." if found.flagged else "No difference can be told from chance."
+    if not found.of_trainings:
+        return verdict
+    return (
+        f"{verdict} A side has one seed: this compares two trainings, not two systems; another "
+        "seed would give another difference."
+    )
+
+
+def _describe_flips(changed: pd.DataFrame, found: Comparison, top: int) -> str:
+    lines = [f"\nClips that flipped from A to B: {found.won} won, {found.lost} lost"]
+    flipped = changed[changed["flip"] != ""]
+    for emotion in ordered(flipped["emotion"]):
+        kinds = flipped.loc[flipped["emotion"] == emotion, "flip"]
+        won, lost = (kinds == "won").sum(), (kinds == "lost").sum()
+        lines.append(f"  {emotion:<10}{won:>5} won{lost:>5} lost")
+    shown = changed.head(top)
+    if not shown.empty:
+        table = shown[["clip", "emotion", "answer_a", "answer_b", "right_a", "right_b"]]
+        lines.append("\nLargest changes (right: share of seeds that recognise the clip)")
+        lines.append(table.to_string(index=False, float_format=lambda share: f"{share:.2f}"))
+    return "\n".join(lines)
+
+
+@app.command("protocols")
+def list_protocols() -> None:
+    """List the protocols: what each is, and what crosses from training to test by intent."""
+    rows = [
+        (protocol.name, protocol.kind, ", ".join(sorted(protocol.crosses)), protocol.summary)
+        for protocol in PROTOCOLS.values()
+    ]
+    print(_aligned([("protocol", "kind", "crosses", "summary"), *rows]))
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+@app.command("folds")
+def list_folds(
+    pin: Annotated[bool, typer.Option("--pin", help="pin the folds that are not yet")] = False,
+    splits: Annotated[Path, typer.Option(help="what the split stage made")] = Path("data/splits"),
+    pins: Annotated[Path, typer.Option(help="file of pins")] = Path("ser/splits/pins.csv"),
+) -> None:
+    """List the fold tables with their hashes; with --pin, pin the new ones."""
+    found = {
+        (path.parents[1].name, path.stem): read_folds(path)
+        for path in sorted(splits.glob("*/folds/*.csv"))
+    }
+    if not found:
+        raise SerError(f"There is no fold table in {splits}; run `dvc repro split`.")
+    hashes = {key: hash_folds(folds) for key, folds in found.items()}
+    rows = [
+        (protocol, corpus, str(folds["fold"].nunique()), hashes[corpus, protocol])
+        for (corpus, protocol), folds in found.items()
+    ]
+    print(_aligned([("protocol", "corpus", "folds", "SHA-256"), *rows]))
+    if pin:
+        _pin(hashes, pins)
+
+
+def _pin(hashes: dict[tuple[str, str], str], path: Path) -> None:
+    """Add hashes, by corpus and protocol, to the file of pins; those it has stay as they are."""
+    pinned = _read_pins(path)
+    for (corpus, protocol), found in hashes.items():
+        if pinned.get((corpus, protocol), found) != found:
+            raise SerError(
+                f"The folds of protocol {protocol} on {corpus} differ from those pinned in {path}, "
+                "which do not change; give a changed protocol another name."
+            )
+    together = pinned | hashes
+    rows = [(protocol, corpus, together[corpus, protocol]) for corpus, protocol in sorted(together)]
+    write_csv(path, pd.DataFrame(rows, columns=["protocol", "corpus", "sha256"]))
+    print(f"{len(together) - len(pinned)} pinned, {len(pinned)} were before ({path}).")
+
+
+def _read_pins(path: Path) -> dict[tuple[str, str], str]:
+    if not path.is_file():
+        return {}
+    try:
+        table = pd.read_csv(path, dtype=str)
+        return {(row.corpus, row.protocol): row.sha256 for row in table.itertuples()}
+    except (ValueError, AttributeError):
+        raise SerError(
+            f"{path} is not a table of pins (protocol, corpus, sha256); restore it from git."
+        ) from None
+
+
+def entry() -> None:
+    """Run the command line: what `ser` calls."""
     run(app)
+
+
+if __name__ == "__main__":
+    entry()

@@ -23,7 +23,7 @@ def run(main: Callable[..., None] | typer.Typer) -> None:
     except OSError as error:
         _stop(_describe(error))
     except BrokenProcessPool:
-        _stop("A worker process was killed, probably for want of memory; lower training.processes.")
+        _stop("A worker was killed, probably for want of memory; lower processes in params.yaml.")
 
 
 def _command(main: Callable[..., None]) -> typer.Typer:

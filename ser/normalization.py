@@ -1,4 +1,4 @@
-"""Centring and scaling of features, by the clip itself or by the clips that train."""
+"""Centring and scaling of features: by the clip itself, the clips that train, or the speaker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Normalization = Literal["clip", "clip_mean", "train"]
+Normalization = Literal["clip", "clip_mean", "train", "speaker"]
 
 # Added to a band's deviation, so that a band without any sound is not blown up to full size.
 _SOFT_FLOOR = 0.5
@@ -19,10 +19,11 @@ class Normalizer:
 
     clip: each band by the clip's own mean and deviation; clip_mean: each band less the clip's own
     mean, all bands by one fixed scale; train: by mean and deviation of the fold's training clips.
-    None of them looks at another test clip.
+    None of them looks at another test clip. speaker: by mean and deviation of all clips of one
+    speaker, tested ones too; only protocols that say so may have it.
 
     Attributes:
-        mean, scale: shape (bands,); what "train" and "clip_mean" use.
+        mean, scale: shape (bands,); what all but "clip" use.
     """
 
     kind: Normalization
@@ -31,18 +32,23 @@ class Normalizer:
 
     @classmethod
     def fit(cls, kind: Normalization, training: Sequence[Tensor]) -> "Normalizer":
-        """Fit on the training clips of a fold, each of shape (steps, bands)."""
+        """Fit on the training clips of a fold, or on a speaker's, each of shape (steps, bands)."""
         rows = torch.cat(list(training))
-        if kind == "train":
+        if kind in ("train", "speaker"):
             return cls(kind, rows.mean(0), rows.std(0) + 1e-5)
         centred = torch.cat([clip - clip.mean(0) for clip in training])
         width = rows.shape[1]
         # one number from the training clips keeps the network's input near unit size
         return cls(kind, torch.zeros(width), centred.std().clamp_min(1e-5).expand(width).clone())
 
+    @classmethod
+    def by_speaker(cls) -> "Normalizer":
+        """A stand-in for normalisers that are fitted on each speaker's own clips when needed."""
+        return cls("speaker", torch.zeros(1), torch.ones(1))
+
     def __call__(self, clip: Tensor) -> Tensor:
         """Normalise one clip, shape (steps, bands)."""
-        if self.kind == "train":
+        if self.kind in ("train", "speaker"):
             return (clip - self.mean) / self.scale
         centred = clip - clip.mean(0)
         if self.kind == "clip_mean":

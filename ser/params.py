@@ -106,10 +106,6 @@ class ModelSizes(_Strict):
     large: ModelSize
 
 
-class CorpusChoice(_Strict):
-    protocol: Name
-
-
 class Gain(_Strict):
     enabled: bool
     max_gain_db: Annotated[NonNegative, Field(le=40)]
@@ -205,7 +201,6 @@ class Training(_Strict):
     time_mask_frames: CountOrNone
     weight_average: BelowOne
     checkpoint: Literal["last", "validation"]
-    processes: Count
 
     @model_validator(mode="after")
     def _distinct_seeds(self) -> "Training":
@@ -217,6 +212,12 @@ class Training(_Strict):
 class System(_Strict):
     corpus: Annotated[str, Field(pattern=r"^(\.|[a-z][a-z0-9_]*)$")]
     gender: Literal["all", "female", "male"]
+    protocol: Name
+
+
+class Floors(_Strict):
+    functionals: Literal["own", "egemaps"]
+    svm_c: Positive
 
 
 class Params(_Strict):
@@ -226,11 +227,19 @@ class Params(_Strict):
     optimizers: Optimizers
     model_size: Literal["small", "base", "large"]
     model_sizes: ModelSizes
-    corpora: Annotated[dict[Name, CorpusChoice], Field(min_length=1)]
+    corpora: Annotated[list[Name], Field(min_length=1)]
     augmentation: Augmentation
     features: Features
     training: Training
     systems: Annotated[dict[Name, System], Field(min_length=1)]
+    floors: Floors
+    processes: Count
+
+    @model_validator(mode="after")
+    def _distinct_corpora(self) -> "Params":
+        if len(set(self.corpora)) != len(self.corpora):
+            raise ValueError(f"corpora {self.corpora} must differ from each other")
+        return self
 
     @model_validator(mode="after")
     def _systems_name_chosen_corpora(self) -> "Params":
@@ -276,7 +285,7 @@ class Params(_Strict):
 
     def corpora_of(self, system: System) -> list[str]:
         """Names of the corpora a system reads, in the order of `params.yaml`."""
-        return list(self.corpora) if system.corpus == "." else [system.corpus]
+        return self.corpora if system.corpus == "." else [system.corpus]
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:

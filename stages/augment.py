@@ -24,6 +24,7 @@ def main(corpus: str) -> None:
         Path("data/corpora") / corpus,
         Path("data/augmented") / corpus,
         params.augmentation,
+        params.processes,
     )
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from ser.corpora import find_corpus
 from ser.corpora.build import build_corpus
 from ser.entry import run
+from ser.params import load_params
 
 
 def main(corpus: str) -> None:
     """Fetch CORPUS."""
-    build_corpus(find_corpus(corpus), Path("data/corpora") / corpus)
+    build_corpus(find_corpus(corpus), Path("data/corpora") / corpus, load_params().processes)
 
 
 if __name__ == "__main__":

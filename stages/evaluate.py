@@ -1,7 +1,8 @@
 """Predict every clip with the models that never saw its speaker, and score the predictions.
 
 In: models/<system>, data/splits and data/features of its corpora, plots/<system>/history.csv.
-Out: metrics/<system>.json; plots/<system>/predictions.csv, confusion.csv and images.
+Out: metrics/<system>.json; plots/<system>/predictions.csv, confusion.csv, speakers.csv,
+reliability.csv and images.
 """
 
 from pathlib import Path
@@ -10,13 +11,15 @@ import pandas as pd
 
 from ser.dataset import load_system
 from ser.entry import run
-from ser.evaluation.metrics import confusion_table, system_metrics
-from ser.evaluation.predictions import check_complete, predict_out_of_fold
+from ser.evaluation.calibration import reliability_table
+from ser.evaluation.metrics import confusion_table, speakers_table, summary, system_metrics
+from ser.evaluation.out_of_fold import predict_out_of_fold
+from ser.evaluation.predictions import check_complete
 from ser.files import write_csv, write_json
 from ser.models.cnn import count_parameters
 from ser.models.storage import load_model
 from ser.params import load_params
-from ser.plots import draw_confusion, draw_examples, draw_history
+from ser.plots import SystemTables, draw_system
 
 
 def main(system: str) -> None:
@@ -25,22 +28,23 @@ def main(system: str) -> None:
     data = load_system(params, params.system(system), Path("data/splits"), Path("data/features"))
     models, plots = Path("models") / system, Path("plots") / system
     seeds = params.training.seeds
-    predictions = predict_out_of_fold(data, models, seeds)
-    check_complete(predictions, data, seeds)
-    parameters = count_parameters(load_model(min(models.iterdir())).network)
-    confusion = confusion_table(predictions)
-    write_csv(plots / "predictions.csv", predictions)
-    write_csv(plots / "confusion.csv", confusion, decimals=2)
-    draw_history(pd.read_csv(plots / "history.csv"), system, plots / "history.png")
-    draw_confusion(confusion, system, plots / "confusion.png")
-    draw_examples(predictions, system, plots / "examples.png")
-    metrics = system_metrics(predictions, parameters)
-    write_json(Path("metrics") / f"{system}.json", metrics)
-    print(
-        "{}: UAR {uar:.1f} %, 95 % interval {uar_low:.1f} to {uar_high:.1f}".format(
-            system, **metrics
-        )
+    predictions = predict_out_of_fold(data, models, seeds, params.processes)
+    check_complete(predictions, data.clips, seeds)
+    tables = SystemTables(
+        history=pd.read_csv(plots / "history.csv"),
+        predictions=predictions,
+        confusion=confusion_table(predictions),
+        speakers=speakers_table(predictions),
+        reliability=reliability_table(predictions),
     )
+    write_csv(plots / "predictions.csv", predictions)
+    for name in ("confusion", "speakers", "reliability"):
+        write_csv(plots / f"{name}.csv", getattr(tables, name), decimals=2)
+    draw_system(tables, system, data.protocol.mark, plots)
+    parameters = count_parameters(load_model(min(models.iterdir())).network)
+    metrics = system_metrics(predictions, parameters, data.protocol)
+    write_json(Path("metrics") / f"{system}.json", metrics)
+    print(summary(system, metrics))
 
 
 if __name__ == "__main__":

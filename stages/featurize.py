@@ -22,6 +22,7 @@ def main(corpus: str) -> None:
         Path("data/augmented") / corpus,
         Path("data/features") / corpus,
         params.features,
+        params.processes,
     )
 
 

@@ -1,32 +1,26 @@
-"""Split a corpus by gender and assign its speakers to folds.
+"""Split a corpus by gender, and assign its clips to folds by every protocol that fits.
 
-In: data/corpora/<corpus>. Params: corpora.<corpus>.protocol.
-Out: data/splits/<corpus>/female.csv and male.csv (manifests with take groups), folds.csv.
+In: data/corpora/<corpus>.
+Out: data/splits/<corpus>/female.csv and male.csv (manifests with take groups), folds/*.csv.
 """
 
 from pathlib import Path
 
-from ser.clips import GENDERS, MANIFEST, read_manifest, write_manifest
+from ser.clips import MANIFEST, read_manifest
 from ser.entry import run
-from ser.files import whole_folder
 from ser.params import load_params
-from ser.splits import assign_folds, check_folds, write_folds
+from ser.splits.selection import split_corpus
 from ser.takes import fingerprints, group_takes
 
 
 def main(corpus: str) -> None:
     """Split CORPUS."""
-    params = load_params()
     built = Path("data/corpora") / corpus
     manifest = read_manifest(built / MANIFEST)
-    prints = fingerprints(manifest, built, processes=2)
+    prints = fingerprints(manifest, built, load_params().processes)
     manifest = manifest.assign(take_group=group_takes(manifest, prints))
-    folds = assign_folds(manifest, params.corpora[corpus].protocol)
-    check_folds(manifest, folds)
-    with whole_folder(Path("data/splits") / corpus) as out:
-        for gender in GENDERS:
-            write_manifest(out / f"{gender}.csv", manifest[manifest["gender"] == gender])
-        write_folds(out / "folds.csv", folds)
+    fitting = split_corpus(manifest, Path("data/splits") / corpus)
+    print(f"{corpus}: {len(fitting)} protocols fit")
 
 
 if __name__ == "__main__":

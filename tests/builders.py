@@ -15,16 +15,18 @@ import torch
 import yaml
 
 from ser.audio import SAMPLE_RATE_HZ, Int16, pcm_sha256, write_wav
-from ser.clips import COLUMNS, MANIFEST, clip_path, write_manifest
+from ser.clips import COLUMNS, GENDERS, MANIFEST, clip_path, write_manifest
 from ser.corpora import find_corpus
 from ser.corpora.build import build_corpus
 from ser.corpora.synthetic_voice import speak, utterances
-from ser.dataset import FOLDS, GENDER_FILES, SystemData, load_system
+from ser.dataset import SystemData, load_system
 from ser.feature_store import INDEX, PACK
 from ser.files import write_csv
 from ser.packs import Pack, write_pack
 from ser.params import Params, parse_params
-from ser.splits import assign_folds, write_folds
+from ser.splits.folds import write_folds
+from ser.splits.protocols import assign_folds
+from ser.splits.selection import FOLDS
 
 REPOSITORY = Path(__file__).parents[1]
 CORPUS = "synthetic_a"
@@ -40,14 +42,14 @@ def changed(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
         table = result
         for name in tables:
             table = table[name]
-        table[last] = value
+        table[last] = copy.deepcopy(value)
     return result
 
 
 # Small and quick, with every random effect of training off; a test switches on what it is about.
 _QUICK: dict[str, Any] = {
-    "corpora": {CORPUS: {"protocol": "leave_one_speaker_out"}},
-    "systems": {"tiny": {"corpus": CORPUS, "gender": "all"}},
+    "corpora": [CORPUS],
+    "systems": {"tiny": {"corpus": CORPUS, "gender": "all", "protocol": "leave_one_speaker_out"}},
     "optimizer": "adamw",
     "model_size": "small",
     "model_sizes.small.channels": [8, 8, 12],
@@ -69,7 +71,7 @@ _QUICK: dict[str, Any] = {
     "training.frequency_warp": 0.0,
     "training.weight_average": 0.0,
     "training.checkpoint": "last",
-    "training.processes": 1,
+    "processes": 1,
 }
 
 
@@ -95,7 +97,7 @@ def make_manifest(
             "gender": "male" if speaker % 2 else "female",
             "emotion": emotion,
             "intensity": "normal",
-            "sentence": "1",
+            "sentence": str(take),
             "take": str(take),
             "duration_s": 1.0,
             "pcm_sha256": f"{speaker}{emotion}{take}",
@@ -141,12 +143,14 @@ def noise_waveforms(manifest: pd.DataFrame, seconds: float = 0.7) -> dict[str, I
     }
 
 
-def write_splits(manifest: pd.DataFrame, folder: Path) -> None:
-    """What the split stage writes for one corpus, under leave-one-speaker-out."""
+def write_splits(
+    manifest: pd.DataFrame, folder: Path, protocol: str = "leave_one_speaker_out"
+) -> None:
+    """What the split stage writes for one corpus, but for one protocol only."""
     folder.mkdir(parents=True, exist_ok=True)
-    for file in GENDER_FILES:
-        write_manifest(folder / file, manifest[manifest["gender"] == file.removesuffix(".csv")])
-    write_folds(folder / FOLDS, assign_folds(manifest, "leave_one_speaker_out"))
+    for gender in GENDERS:
+        write_manifest(folder / f"{gender}.csv", manifest[manifest["gender"] == gender])
+    write_folds(folder / FOLDS / f"{protocol}.csv", assign_folds(manifest, protocol))
 
 
 def write_features(folder: Path, features: Features, copies: Features | None = None) -> None:
@@ -173,20 +177,27 @@ def make_system(
     params: Params | None = None,
 ) -> SystemData:
     """A system whose features are given, written to `folder` and read back."""
-    write_splits(manifest, folder / "splits" / CORPUS)
-    write_features(folder / "features" / CORPUS, features, copies)
     params = params or make_params()
-    return load_system(params, params.system("tiny"), folder / "splits", folder / "features")
+    tiny = params.system("tiny")
+    write_splits(manifest, folder / "splits" / CORPUS, tiny.protocol)
+    write_features(folder / "features" / CORPUS, features, copies)
+    return load_system(params, tiny, folder / "splits", folder / "features")
 
 
-def tiny_system(folder: Path, with_copies: bool = False, **shape: Any) -> SystemData:
+def tiny_system(
+    folder: Path,
+    with_copies: bool = False,
+    protocol: str = "leave_one_speaker_out",
+    **shape: Any,
+) -> SystemData:
     """A separable system of few clips; `shape` goes to `make_manifest`."""
     manifest = make_manifest(**shape)
     features = separable_features(manifest)
     copies = {
         f"{clip}+noise": values for clip, values in separable_features(manifest, seed=1).items()
     }
-    return make_system(folder, manifest, features, copies if with_copies else None)
+    params = make_params({"systems.tiny.protocol": protocol})
+    return make_system(folder, manifest, features, copies if with_copies else None, params)
 
 
 def replace_rows(

@@ -48,7 +48,7 @@ FAILURES = {
     ),
     "killed worker": (
         'raise BrokenProcessPool("A process in the process pool was terminated")',
-        "worker process was killed",
+        "A worker was killed, probably for want of memory; lower processes in params.yaml",
     ),
 }
 

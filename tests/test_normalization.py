@@ -1,4 +1,4 @@
-"""Normalisation by the clip itself, or by numbers from training clips and nothing else."""
+"""Normalisation by the clip itself, by numbers from training clips, or by the speaker's own."""
 
 from typing import get_args
 
@@ -21,11 +21,20 @@ def clips(number: int = 6, bands: int = 5, seed: int = 0) -> list[Tensor]:
     ]
 
 
-def test_train_uses_mean_and_deviation_of_the_training_clips() -> None:
-    normalizer = Normalizer.fit("train", clips())
+@pytest.mark.parametrize("kind", ["train", "speaker"])
+def test_what_it_was_fitted_on_has_mean_0_and_deviation_1(kind: Normalization) -> None:
+    normalizer = Normalizer.fit(kind, clips())
+    assert normalizer.kind == kind
     normalised = torch.cat([normalizer(clip) for clip in clips()])
     assert torch.allclose(normalised.mean(0), torch.zeros(5), atol=1e-4)
     assert torch.allclose(normalised.std(0), torch.ones(5), atol=1e-3)
+
+
+def test_the_stand_in_for_speakers_is_the_same_every_time() -> None:
+    first, second = Normalizer.by_speaker(), Normalizer.by_speaker()
+    assert first.kind == "speaker"
+    assert torch.equal(first.mean, second.mean)
+    assert torch.equal(first.scale, second.scale)
 
 
 def test_clip_mean_centres_each_clip_and_scales_all_bands_alike() -> None:
@@ -66,7 +75,7 @@ def test_normalising_by_the_clip_ignores_its_level(kind: Normalization) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_fitting_on_other_clips_changes_only_what_was_fitted(kind: Normalization) -> None:
     first, second = Normalizer.fit(kind, clips(seed=0)), Normalizer.fit(kind, clips(seed=5))
-    fitted = {"train": True, "clip_mean": True, "clip": False}[kind]
+    fitted = {"train": True, "speaker": True, "clip_mean": True, "clip": False}[kind]
     same = torch.equal(first(clips()[2]), second(clips()[2]))
     assert same != fitted
 

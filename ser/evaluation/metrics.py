@@ -1,47 +1,93 @@
 """The scores of a system, as git tracks them in `metrics/<system>.json`."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 from sklearn.metrics import f1_score
 
-from ser.evaluation.intervals import uar_interval
+from ser.clips import speaker_keys
+from ser.evaluation.calibration import calibration_scores
+from ser.evaluation.intervals import Interval, uar_interval
+from ser.evaluation.report import NO_MARK
 from ser.labels import ordered
 from ser.scoring import accuracy, unweighted_average_recall
+from ser.splits.protocols import Protocol
+
+Score = Callable[[pd.DataFrame], float]
 
 
-def system_metrics(predictions: pd.DataFrame, parameters: int) -> dict[str, Any]:
+def system_metrics(
+    predictions: pd.DataFrame, parameters: int, protocol: Protocol
+) -> dict[str, Any]:
     """Pooled out-of-fold scores in percent; means over seeds where there are several.
 
-    Keys: `uar` with the 95 % interval `uar_low`, `uar_high` over speakers and `uar_deviation` over
-    seeds; `accuracy`; `macro_f1`; `uar_female`, `uar_male` (null without such speakers);
-    `chance`; by fold, corpus, emotion (recall) and seed; counts.
+    Keys: `protocol` and its `mark`; `uar` with the 95 % interval `uar_low`, `uar_high` over
+    speakers (null with a single speaker) and `uar_deviation`, the sample deviation over seeds (null
+    with a single seed); `accuracy`, `accuracy_deviation`; `macro_f1`; `uar_female`, `uar_male` with
+    intervals (null without such speakers); `chance`; what `calibration_scores` gives; by fold,
+    corpus, intensity, emotion (recall) and seed; counts.
     """
-    interval = uar_interval(predictions)
-    by_seed = {str(seed): _uar(rows) for seed, rows in predictions.groupby("seed")}
     one_seed = predictions[predictions["seed"] == predictions["seed"].min()]
     emotions = ordered(predictions["emotion"])
+    scores = headline_scores(predictions)
     return {
-        "uar": _uar_over_seeds(predictions),
-        "uar_low": interval.low,
-        "uar_high": interval.high,
-        "uar_deviation": float(pd.Series(by_seed).std(ddof=0)),
-        "accuracy": _mean_over_seeds(predictions, _accuracy),
-        "macro_f1": _mean_over_seeds(predictions, _macro_f1),
-        "uar_female": _uar_of_gender(predictions, "female"),
-        "uar_male": _uar_of_gender(predictions, "male"),
+        "protocol": protocol.name,
+        "mark": protocol.mark or NO_MARK,
+        "uar": scores["uar"],
+        **_bounds("uar", uar_interval(predictions)),
+        "uar_deviation": _deviation_over_seeds(predictions, _uar),
+        "accuracy": scores["accuracy"],
+        "accuracy_deviation": _deviation_over_seeds(predictions, _accuracy),
+        "macro_f1": scores["macro_f1"],
+        **_gender_scores(predictions, "female"),
+        **_gender_scores(predictions, "male"),
         "chance": 100.0 / len(emotions),
+        **calibration_scores(predictions),
         "folds": _by(predictions, "fold"),
         "corpora": _by(predictions, "corpus"),
+        # not every corpus has intensities
+        "intensities": _by(predictions[predictions["intensity"] != ""], "intensity"),
         "recall": {
             emotion: _mean_over_seeds(predictions[predictions["emotion"] == emotion], _accuracy)
             for emotion in emotions
         },
-        "seeds": by_seed,
+        "seeds": {str(seed): _uar(rows) for seed, rows in predictions.groupby("seed")},
         "n_clips": len(one_seed),
-        "n_speakers": int(one_seed.groupby("corpus")["speaker"].nunique().sum()),
+        "n_speakers": int(speaker_keys(one_seed).nunique()),
         "parameters": parameters,
     }
+
+
+def headline_scores(predictions: pd.DataFrame) -> dict[str, float]:
+    """`uar`, `accuracy` and `macro_f1` over all folds together, in percent; means over seeds."""
+    return {
+        "uar": _mean_over_seeds(predictions, _uar),
+        "accuracy": _mean_over_seeds(predictions, _accuracy),
+        "macro_f1": _mean_over_seeds(predictions, _macro_f1),
+    }
+
+
+def summary(system: str, metrics: Mapping[str, Any]) -> str:
+    """A system's score in one line, with its interval and its protocol's mark if there are any."""
+    text = f"{system}: UAR {metrics['uar']:.1f} %"
+    if metrics["uar_low"] is not None:
+        text += f", 95 % interval {metrics['uar_low']:.1f} to {metrics['uar_high']:.1f}"
+    return text if metrics["mark"] == NO_MARK else f"{text} ({metrics['mark']})"
+
+
+def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:
+    return {
+        f"{name}_low": interval.low if interval else None,
+        f"{name}_high": interval.high if interval else None,
+    }
+
+
+def _gender_scores(predictions: pd.DataFrame, gender: str) -> dict[str, float | None]:
+    rows, name = predictions[predictions["gender"] == gender], f"uar_{gender}"
+    if rows.empty:
+        return {name: None, **_bounds(name, None)}
+    return {name: _mean_over_seeds(rows, _uar), **_bounds(name, uar_interval(rows))}
 
 
 def _uar(rows: pd.DataFrame) -> float:
@@ -64,17 +110,14 @@ def _macro_f1(rows: pd.DataFrame) -> float:
     )
 
 
-def _mean_over_seeds(predictions: pd.DataFrame, score: Any) -> float:
+def _mean_over_seeds(predictions: pd.DataFrame, score: Score) -> float:
     return float(pd.Series([score(rows) for _, rows in predictions.groupby("seed")]).mean())
 
 
-def _uar_over_seeds(predictions: pd.DataFrame) -> float:
-    return _mean_over_seeds(predictions, _uar)
-
-
-def _uar_of_gender(predictions: pd.DataFrame, gender: str) -> float | None:
-    rows = predictions[predictions["gender"] == gender]
-    return None if rows.empty else _uar_over_seeds(rows)
+def _deviation_over_seeds(predictions: pd.DataFrame, score: Score) -> float | None:
+    """Sample deviation; none with a single seed, where 0 would look like certainty."""
+    scores = [score(rows) for _, rows in predictions.groupby("seed")]
+    return float(pd.Series(scores).std(ddof=1)) if len(scores) > 1 else None
 
 
 def _by(predictions: pd.DataFrame, column: str) -> dict[str, dict[str, float]]:
@@ -82,7 +125,7 @@ def _by(predictions: pd.DataFrame, column: str) -> dict[str, dict[str, float]]:
     n_seeds = predictions["seed"].nunique()
     return {
         str(value): {
-            "uar": _uar_over_seeds(rows),
+            "uar": _mean_over_seeds(rows, _uar),
             "accuracy": _mean_over_seeds(rows, _accuracy),
             "n_clips": len(rows) // n_seeds,
         }
@@ -105,5 +148,25 @@ def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
         }
         for actual in emotions
         for predicted in emotions
+    ]
+    return pd.DataFrame(rows)
+
+
+def speakers_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """One row a speaker: `corpus`, `speaker`, `gender`, `uar`, `accuracy`, `n_clips`.
+
+    Scores are in percent and means over seeds; a speaker's UAR is over the emotions they show.
+    """
+    n_seeds = predictions["seed"].nunique()
+    rows = [
+        {
+            "corpus": corpus,
+            "speaker": speaker,
+            "gender": gender,
+            "uar": _mean_over_seeds(clips, _uar),
+            "accuracy": _mean_over_seeds(clips, _accuracy),
+            "n_clips": len(clips) // n_seeds,
+        }
+        for (corpus, speaker, gender), clips in predictions.groupby(["corpus", "speaker", "gender"])
     ]
     return pd.DataFrame(rows)

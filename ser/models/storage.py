@@ -17,13 +17,18 @@ from ser.normalization import Normalizer
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network, the emotions its outputs stand for, and how its input is normalised."""
+    """A network, the emotions its outputs stand for, how its input is normalised, and its origin.
+
+    Attributes:
+        uses: clips and copies it was made from, by purpose (see `ser.splits.guards.Purpose`).
+    """
 
     network: Cnn
     emotions: tuple[str, ...]
     normalizer: Normalizer
     fold: int
     seed: int
+    uses: dict[str, set[str]]
 
 
 def model_path(folder: Path, fold: int, seed: int) -> Path:
@@ -42,6 +47,7 @@ def save_model(folder: Path, model: TrainedModel) -> None:
         "normalization": model.normalizer.kind,
         "fold": model.fold,
         "seed": model.seed,
+        "uses": {purpose: sorted(items) for purpose, items in sorted(model.uses.items())},
     }
     # one entry only: the order of several is not fixed, and the file must be the same every time
     metadata = {"card": json.dumps(card, sort_keys=True)}
@@ -93,6 +99,6 @@ def _assemble(card: dict[str, Any], tensors: dict[str, Tensor]) -> TrainedModel:
     normalizer = Normalizer(
         card["normalization"], tensors["normalizer.mean"], tensors["normalizer.scale"]
     )
-    return TrainedModel(
-        network, tuple(card["emotions"]), normalizer, int(card["fold"]), int(card["seed"])
-    )
+    uses = {str(purpose): set(items) for purpose, items in card["uses"].items()}
+    emotions = tuple(card["emotions"])
+    return TrainedModel(network, emotions, normalizer, int(card["fold"]), int(card["seed"]), uses)

@@ -9,15 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ser.dataset import (
-    SystemData,
-    check_held_out_items,
-    check_training_items,
-    clips_only,
-    encode,
-    read_features,
-    with_copies,
-)
+from ser.dataset import FoldReader, SystemData, clips_only, encode, training_items
 from ser.labels import ordered
 from ser.models.cnn import Cnn, CnnConfig
 from ser.models.inference import predict_probabilities
@@ -25,6 +17,8 @@ from ser.models.storage import TrainedModel
 from ser.normalization import Normalizer
 from ser.params import Params
 from ser.scoring import accuracy, unweighted_average_recall
+from ser.splits.crossings import Crossing
+from ser.splits.guards import Purpose
 from ser.training.batches import (
     Batch,
     TrainingItems,
@@ -71,6 +65,7 @@ class _FoldData:
     normalizer: Normalizer
     emotions: tuple[str, ...]
     bands: int
+    uses: dict[str, set[str]]
 
 
 def train_fold(
@@ -79,16 +74,19 @@ def train_fold(
     fold: int,
     seed: int,
 ) -> tuple[TrainedModel, list[EpochScore]]:
-    """Train one model; test clips of the fold are never read.
+    """Train one model; test clips of the fold are not read, unless the protocol is a leaky one.
 
     Raises:
-        LeakError: if anything but training clips would be trained on.
+        LeakError: if anything is read for a purpose that it is held out from.
     """
     generator = torch.Generator().manual_seed(1_000_003 * seed + fold)
     torch.manual_seed(1_000_003 * seed + fold)  # weights and dropout
     fold_data = _load_fold(params, data, fold, generator)
     network = build_network(params, fold_data.bands, len(fold_data.emotions))
     history: list[EpochScore] = []
+    choose_best = (
+        params.training.checkpoint == "validation" or Crossing.CHECKPOINT in data.protocol.crosses
+    )
     best_uar, best_weights = -1.0, None
     # an average over recent steps predicts better than the last step's weights (Izmailov et al.,
     # 2018, UAI; here exponential); all that is scored and kept is the average
@@ -104,11 +102,14 @@ def train_fold(
             for part in fold_data.scored
         ]
         history += scores
-        if params.training.checkpoint == "validation" and scores[-1].uar > best_uar:
+        if choose_best and scores[-1].uar > best_uar:
             best_uar, best_weights = scores[-1].uar, _copy_weights(averaged)
     network.load_state_dict(best_weights or averaged.state_dict())
     network.eval()
-    return TrainedModel(network, fold_data.emotions, fold_data.normalizer, fold, seed), history
+    model = TrainedModel(
+        network, fold_data.emotions, fold_data.normalizer, fold, seed, fold_data.uses
+    )
+    return model, history
 
 
 def build_network(params: Params, bands: int, classes: int) -> Cnn:
@@ -130,23 +131,26 @@ def build_network(params: Params, bands: int, classes: int) -> Cnn:
 def _load_fold(
     params: Params, data: SystemData, fold: int, generator: torch.Generator
 ) -> _FoldData:
-    training, validation = data.with_role(fold, "train"), data.with_role(fold, "validation")
-    items, held_out = with_copies(data, training), clips_only(data, validation)
-    check_training_items(items, training)
-    check_held_out_items(held_out)
+    reader = FoldReader(data, fold)
+    items = training_items(data, fold)
+    originals = items[items["effect"] == ""]
+    if Crossing.STATISTIC in data.protocol.crosses:
+        normalizer = Normalizer.by_speaker()
+    else:
+        fitted_on = reader.read(originals, Purpose.STATISTICS)
+        normalizer = Normalizer.fit(params.training.normalization, fitted_on)
     emotions = tuple(ordered(data.clips["emotion"]))
-    raw = read_features(data, items)
-    originals = [clip for clip, effect in zip(raw, items["effect"], strict=True) if not effect]
-    normalizer = Normalizer.fit(params.training.normalization, originals)
-    features = [normalizer(clip) for clip in raw]
+    features = reader.read_normalized(items, Purpose.TRAIN, normalizer)
     targets = encode(data.clips, items, emotions)
     unchanged = torch.tensor((items["effect"] == "").tolist()).nonzero().squeeze(1)
     drawn = unchanged[torch.randperm(len(unchanged), generator=generator)[:_HISTORY_CLIPS]]
+    watched = "test" if Crossing.CHECKPOINT in data.protocol.crosses else "validation"
+    held_out = clips_only(data, data.with_role(fold, watched))
     scored = (
         _Scored("train", [features[i] for i in drawn.tolist()], targets[drawn]),
         _Scored(
-            "validation",
-            [normalizer(clip) for clip in read_features(data, held_out)],
+            watched,
+            reader.read_normalized(held_out, Purpose.CHECKPOINT, normalizer),
             encode(data.clips, held_out, emotions),
         ),
     )
@@ -156,6 +160,7 @@ def _load_fold(
         normalizer,
         emotions,
         features[0].shape[1],
+        reader.uses,
     )
 
 

@@ -27,11 +27,7 @@ def train_system(params: Params, data: SystemData, name: str, out: Path, history
         Seconds it took.
     """
     begun = time.perf_counter()
-    jobs = [
-        (int(fold), seed)
-        for seed in params.training.seeds
-        for fold in sorted(data.folds["fold"].unique())
-    ]
+    jobs = [(fold, seed) for seed in params.training.seeds for fold in data.fold_numbers]
     with whole_folder(out) as aside:
         scores = list(_train_all(params, data, name, aside, jobs))
         rows = pd.DataFrame([asdict(score) for job in scores for score in job])
@@ -42,13 +38,13 @@ def train_system(params: Params, data: SystemData, name: str, out: Path, history
 def _train_all(
     params: Params, data: SystemData, name: str, out: Path, jobs: list[tuple[int, int]]
 ) -> Iterator[list[EpochScore]]:
-    with worker_pool(min(params.training.processes, len(jobs))) as pool:
+    with worker_pool(min(params.processes, len(jobs))) as pool:
         waiting = [pool.submit(_train_job, params, data, out, *job) for job in jobs]
         bar = tqdm(as_completed(waiting), total=len(jobs), desc=f"{name}: training", unit="fold")
         try:
             for done in bar:
                 last = done.result()[-1]
-                bar.set_postfix_str(f"fold {last.fold}: validation UAR {last.uar:.1f} %")
+                bar.set_postfix_str(f"fold {last.fold}: {last.part} UAR {last.uar:.1f} %")
         except BaseException:
             pool.shutdown(cancel_futures=True)  # an error should not wait for the other folds
             raise

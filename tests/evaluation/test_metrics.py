@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from ser.evaluation.metrics import confusion_table, system_metrics
+from ser.evaluation.metrics import confusion_table, speakers_table, summary
+from ser.evaluation.metrics import system_metrics as metrics_under
 from ser.files import write_json
 from ser.labels import EMOTIONS
+from ser.splits.protocols import PROTOCOLS
 from tests.builders import make_predictions
+from tests.evaluation.test_calibration import with_probabilities
+
+FAIR, LEAKY = PROTOCOLS["leave_one_speaker_out"], PROTOCOLS["leaky_random"]
+
+
+def system_metrics(table: pd.DataFrame, parameters: int) -> dict[str, Any]:
+    return metrics_under(with_probabilities(table), parameters, FAIR)
 
 
 def numpy_uar(actual: pd.Series, predicted: pd.Series) -> float:
@@ -89,11 +99,65 @@ def test_scores_over_seeds_are_means_with_their_deviation() -> None:
     metrics = system_metrics(table, 10)
     each = [numpy_uar(rows["emotion"], rows["predicted"]) for _, rows in table.groupby("seed")]
     assert metrics["uar"] == pytest.approx(np.mean(each), abs=1e-9)
-    assert metrics["uar_deviation"] == pytest.approx(np.std(each), abs=1e-9)
+    assert metrics["uar_deviation"] == pytest.approx(np.std(each, ddof=1), abs=1e-9)
+    right = table["emotion"] == table["predicted"]
+    accuracies = 100 * right.groupby(table["seed"]).mean()
+    assert metrics["accuracy_deviation"] == pytest.approx(np.std(accuracies, ddof=1), abs=1e-9)
     assert list(metrics["seeds"].values()) == pytest.approx(each, abs=1e-9)
     assert list(metrics["seeds"]) == ["0", "5", "9"]
     assert metrics["n_clips"] == len(table) / 3, "clips are counted once, not once a seed"
     assert metrics["folds"]["0"]["n_clips"] == len(table[table["fold"] == 0]) / 3
+
+
+def test_a_single_seed_has_no_deviation() -> None:
+    metrics = system_metrics(uneven(2), 10)
+    assert metrics["uar_deviation"] is None, "0 would look like certainty"
+    assert metrics["accuracy_deviation"] is None
+
+
+def test_a_protocol_is_named_and_its_mark_comes_first() -> None:
+    table = with_probabilities(uneven(0))
+    fair, leaky = metrics_under(table, 10, FAIR), metrics_under(table, 10, LEAKY)
+    assert list(fair)[:2] == ["protocol", "mark"]
+    assert (fair["protocol"], fair["mark"]) == ("leave_one_speaker_out", "none")
+    assert leaky["mark"] == "LEAKY: speaker, take, duplicate audio"
+    assert "LEAKY" in summary("tiny", leaky)
+    assert "none" not in summary("tiny", fair)
+
+
+def test_a_summary_does_without_an_interval() -> None:
+    metrics = {**system_metrics(uneven(0), 10), "uar_low": None, "uar_high": None}
+    assert summary("tiny", metrics) == f"tiny: UAR {metrics['uar']:.1f} %"
+
+
+def test_scores_by_intensity_leave_out_corpora_without() -> None:
+    table = uneven(1)
+    table["intensity"] = np.where(table.index % 3 == 0, "strong", "normal")
+    table.loc[table.index % 3 == 2, "intensity"] = ""
+    found = system_metrics(table, 10)["intensities"]
+    assert set(found) == {"normal", "strong"}
+    for intensity, rows in table.groupby("intensity"):
+        if intensity:
+            expected = numpy_uar(rows["emotion"], rows["predicted"])
+            assert found[intensity]["uar"] == pytest.approx(expected, abs=1e-9)
+            assert found[intensity]["n_clips"] == len(rows)
+    assert system_metrics(table.assign(intensity=""), 10)["intensities"] == {}
+
+
+def test_each_speaker_has_a_row() -> None:
+    one = uneven(1, seeds=(0, 1))
+    other = make_predictions(speakers=3, seeds=(0, 1)).assign(corpus="another")
+    table = pd.concat([one, other], ignore_index=True)
+    speakers = speakers_table(table)
+    assert len(speakers) == 7 + 3, "speaker 01 is somebody else in another corpus"
+    assert speakers["n_clips"].sum() == len(table) / 2, "clips are counted once, not once a seed"
+    for row in speakers.itertuples():
+        rows = table[(table["corpus"] == row.corpus) & (table["speaker"] == row.speaker)]
+        assert row.gender == rows["gender"].iloc[0]
+        each = [numpy_uar(r["emotion"], r["predicted"]) for _, r in rows.groupby("seed")]
+        assert row.uar == pytest.approx(np.mean(each), abs=1e-9)
+        right = 100 * (rows["emotion"] == rows["predicted"]).mean()
+        assert row.accuracy == pytest.approx(right, abs=1e-9)
 
 
 def test_chance_and_counts() -> None:
@@ -116,7 +180,18 @@ def test_a_gender_without_speakers_has_no_score() -> None:
     table = make_predictions()
     metrics = system_metrics(table[table["gender"] == "male"], 10)
     assert metrics["uar_female"] is None
+    assert metrics["uar_female_low"] is metrics["uar_female_high"] is None
     assert metrics["uar_male"] == pytest.approx(metrics["uar"])
+    assert metrics["uar_male_low"] == pytest.approx(metrics["uar_low"])
+
+
+def test_a_single_speaker_has_no_interval() -> None:
+    table = make_predictions()
+    metrics = system_metrics(table[table["speaker"] == "01"], 10)
+    assert metrics["uar_low"] is None
+    assert metrics["uar_high"] is None
+    assert metrics["uar_male"] == pytest.approx(metrics["uar"])
+    assert metrics["uar_male_low"] is None
 
 
 def test_perfect_and_constant_predictions() -> None:
@@ -129,7 +204,8 @@ def test_perfect_and_constant_predictions() -> None:
 
 def test_the_interval_holds_the_uar() -> None:
     metrics = system_metrics(uneven(3), 10)
-    assert metrics["uar_low"] < metrics["uar"] < metrics["uar_high"]
+    for score in ("uar", "uar_female", "uar_male"):
+        assert metrics[f"{score}_low"] < metrics[score] < metrics[f"{score}_high"], score
 
 
 def test_metrics_can_be_written_as_json(tmp_path: Path) -> None:
@@ -138,6 +214,7 @@ def test_metrics_can_be_written_as_json(tmp_path: Path) -> None:
     write_json(path, system_metrics(table[table["gender"] == "male"], 10))
     read = json.loads(path.read_text())
     assert read["uar_female"] is None
+    assert {"ece", "ece_calibrated", "brier", "brier_calibrated", "temperature"} <= set(read)
     assert all(math.isfinite(value) for value in read.values() if isinstance(value, float))
 
 

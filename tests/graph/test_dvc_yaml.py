@@ -54,7 +54,7 @@ def test_deps_are_the_script_and_exactly_what_it_imports(stage):
         (folders if (ROOT / dep).is_dir() else files).add(dep)
     # a corpus's own file is imported by its name, which this reading cannot follow
     by_name = {
-        "ser/corpora/${key}.py",
+        "ser/corpora/${item}.py",
         "ser/corpora/synthetic.py",
         "ser/corpora/synthetic_voice.py",
     }
@@ -107,14 +107,16 @@ FLOORS = [
     {"params", "clips", "packs", "scoring"},
     {"audio"},
     {"corpora"},
-    {"splits", "takes", "copies", "feature_store"},
+    {"splits", "takes", "copies", "feature_store", "functional_store"},
     {"augmentation", "features"},
+    {"functionals"},
     {"dataset", "normalization"},
     {"models"},
     {"training"},
     {"evaluation"},
-    {"plots"},
-    {"entry", "cli"},
+    {"plots", "readme"},
+    {"entry", "revisions"},
+    {"cli"},
 ]
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ser.normalization import Normalizer
 from tests.builders import REPOSITORY, little_disk, one_torch_thread
 
 EMOTIONS = ("neutral", "happy", "sad")
+USES = {"training": {"toy/b", "toy/a", "toy/a+noise"}, "fitting statistics": {"toy/a", "toy/b"}}
 CONFIG = CnnConfig(12, 3, (6, 8), (2, 2), 0.1, False, 25.0, 10.0)
 
 
@@ -34,7 +36,7 @@ def make_model(fold: int = 3, seed: int = 1) -> TrainedModel:
     network = Cnn(CONFIG)
     network(torch.randn(8, 24, 12), torch.full((8,), 24.0))  # running statistics move
     normalizer = Normalizer("train", torch.arange(12.0), torch.arange(12.0) + 1)
-    return TrainedModel(network.eval(), EMOTIONS, normalizer, fold, seed)
+    return TrainedModel(network.eval(), EMOTIONS, normalizer, fold, seed, USES)
 
 
 def saved(folder: Path) -> Path:
@@ -52,6 +54,7 @@ def test_a_loaded_model_gives_the_same_outputs(tmp_path: Path) -> None:
     )
     assert (loaded.emotions, loaded.fold, loaded.seed) == (EMOTIONS, 3, 1)
     assert loaded.normalizer.kind == "train"
+    assert loaded.uses == USES, "what the model was made from is lost"
     assert loaded.network.config == CONFIG
     assert not loaded.network.training, "a loaded model must be ready for prediction"
 
@@ -64,6 +67,15 @@ def test_every_tensor_comes_back(tmp_path: Path) -> None:
 
 def test_a_model_saved_twice_has_the_same_bytes(tmp_path: Path) -> None:
     assert saved(tmp_path / "one").read_bytes() == saved(tmp_path / "two").read_bytes()
+
+
+def test_the_order_of_purposes_does_not_change_the_bytes(tmp_path: Path) -> None:
+    model = make_model()
+    for name, reverse in (("one", False), ("two", True)):
+        uses = {purpose: USES[purpose] for purpose in sorted(USES, reverse=reverse)}
+        save_model(tmp_path / name, replace(model, uses=uses))
+    one, two = (model_path(tmp_path / name, 3, 1).read_bytes() for name in ("one", "two"))
+    assert one == two
 
 
 def test_a_model_loaded_and_saved_again_has_the_same_bytes(tmp_path: Path) -> None:
@@ -155,6 +167,8 @@ def test_rewriting_alone_keeps_a_model_readable(tmp_path: Path) -> None:
     "change",
     [
         pytest.param(lambda card, tensors: card.pop("config"), id="no configuration"),
+        pytest.param(lambda card, tensors: card.pop("uses"), id="no uses"),
+        pytest.param(lambda card, tensors: card.update(uses=["toy/a"]), id="uses without purpose"),
         pytest.param(lambda card, tensors: card["config"].pop("channels"), id="no channels"),
         pytest.param(lambda card, tensors: card["config"].update(layers=3), id="another network"),
         pytest.param(lambda card, tensors: card["config"].update(bands=40), id="other shapes"),

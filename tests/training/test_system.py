@@ -38,7 +38,7 @@ def test_every_fold_and_seed_has_its_model_whatever_the_number_of_processes(
     written = []
     for processes in (1, 2):
         out, history = tmp_path / f"models-{processes}", tmp_path / f"history-{processes}.csv"
-        params = make_params({**QUICK, "training.processes": processes})
+        params = make_params({**QUICK, "processes": processes})
         assert train_system(params, data, "tiny", out, history) > 0
         written.append((contents(out), history.read_bytes()))
     assert written[0] == written[1], "the number of processes changes the result"

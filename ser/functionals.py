@@ -1,0 +1,176 @@
+"""About a thousand statistics of each clip: what a classifier without a network sees.
+
+Functionals of contours are how emotion was recognised before networks (Schuller et al., 2009, "The
+Interspeech 2009 Emotion Challenge"). Their settings are fixed here and not in `params.yaml`, so
+that no experiment with the network moves the floor it stands on.
+"""
+
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kurtosis, skew
+
+from ser.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, read_canonical, trim_bounds
+from ser.clips import clip_path
+from ser.errors import SerError
+from ser.features import LogMel, Mfcc
+from ser.files import whole_folder, write_csv
+from ser.functional_store import CLIPS, NAMES, PACK
+from ser.packs import write_pack
+from ser.params import Features
+from ser.processes import spread
+
+Kind = Literal["own", "egemaps"]
+
+_SETTINGS = Features(
+    front_end="mfcc",
+    window_ms=32.0,
+    hop_ms=10.0,
+    n_fft=512,
+    n_mels=40,
+    fmin_hz=50.0,
+    fmax_hz=8000.0,
+    n_mfcc=20,
+    top_db=80.0,
+    trim_db=35.0,
+    trim_margin_ms=0.0,
+)
+_FRAME = 400
+# quieter than one step of 16 bits: nothing is lost, and silence has a level
+_QUIETEST = 1e-5
+_PERCENTILES = (5, 25, 50, 75, 95)
+_STATISTICS = ("mean", "deviation", "skewness", "kurtosis", *(f"p{p}" for p in _PERCENTILES))
+
+EGEMAPS_LICENCE = (
+    "openSMILE is (c) audEERING GmbH, free of charge for private, research and educational use "
+    "only; other use needs a commercial licence (see the package's LICENSE)."
+)
+
+
+def describe(samples: Int16, spectra: Mfcc) -> dict[str, float]:
+    """Functionals of one canonical clip, by name.
+
+    `duration.*` in seconds, `loudness.*` of the level in dB of full scale, all others of the part
+    that is not silence.
+    """
+    signal: Float32 = samples.astype(np.float32) / np.float32(INT16_SCALE)
+    start, stop = trim_bounds(signal, _SETTINGS.trim_db)
+    speech = signal[start:stop]
+    log_mel = spectra.log_mel(speech)
+    level_db = _level(speech)
+    contours = {
+        "log_mel": log_mel,
+        "log_mel_change": np.diff(log_mel, axis=0, prepend=log_mel[:1]),
+        "mfcc": spectra(speech),
+        "spectrum": _shape(log_mel),
+    }
+    values = {
+        "duration.clip_s": len(signal) / SAMPLE_RATE_HZ,
+        "duration.speech_s": len(speech) / SAMPLE_RATE_HZ,
+        "duration.before_s": start / SAMPLE_RATE_HZ,
+        "duration.after_s": (len(signal) - stop) / SAMPLE_RATE_HZ,
+        "loudness.slope": _slope(level_db),
+        "loudness.peak": float(20 * np.log10(np.abs(signal).max(initial=0.0) + _QUIETEST)),
+        **_statistics("loudness", level_db[:, np.newaxis]),
+        **_statistics("loudness_change", np.diff(level_db, prepend=level_db[:1])[:, np.newaxis]),
+    }
+    for name, contour in contours.items():
+        values |= _statistics(name, contour)
+    return values
+
+
+def _level(signal: Float32) -> Float32:
+    """Level of frames of 25 ms, in dB of full scale, shape (frames,)."""
+    padded = np.pad(signal, (0, -len(signal) % _FRAME))
+    power = np.square(padded.reshape(-1, _FRAME)).mean(axis=1)
+    return (10 * np.log10(power + _QUIETEST**2)).astype(np.float32)
+
+
+def _slope(contour: Float32) -> float:
+    """Change from beginning to end of the straight line through a contour."""
+    place = np.linspace(-0.5, 0.5, len(contour))
+    return float((place * contour).sum() / max(float(np.square(place).sum()), 1e-9))
+
+
+def _shape(log_mel: Float32) -> Float32:
+    """Centroid, spread and flux of the mel spectrum, shape (frames, 3)."""
+    power = np.exp(log_mel)
+    share = power / power.sum(axis=1, keepdims=True)
+    band = np.arange(log_mel.shape[1])
+    centroid = share @ band
+    spread_ = np.sqrt((share * np.square(band - centroid[:, np.newaxis])).sum(axis=1))
+    flux = np.abs(np.diff(share, axis=0, prepend=share[:1])).sum(axis=1)
+    return np.stack([centroid, spread_, flux], axis=1).astype(np.float32)
+
+
+def _statistics(name: str, contour: Float32) -> dict[str, float]:
+    """Statistics over time of every column of a contour of shape (frames, columns)."""
+    wide = contour.astype(np.float64)
+    deviation = wide.std(axis=0)
+    # the higher moments of a column that does not move are not defined
+    moving = np.where(deviation > 1e-6, 1.0, 0.0)
+    with np.errstate(all="ignore"):
+        moments = [np.nan_to_num(moment(wide, axis=0)) * moving for moment in (skew, kurtosis)]
+    rows = [wide.mean(axis=0), deviation, *moments, *np.percentile(wide, _PERCENTILES, axis=0)]
+    return {
+        f"{name}.{column}.{statistic}": float(row[column])
+        for statistic, row in zip(_STATISTICS, rows, strict=True)
+        for column in range(wide.shape[1])
+    }
+
+
+def write_functionals(
+    manifest: pd.DataFrame, corpus: Path, out: Path, kind: Kind, processes: int
+) -> None:
+    """Write the functionals of a built corpus to `out`.
+
+    Raises:
+        SerError: if openSMILE is asked for and not installed.
+    """
+    if kind == "egemaps":
+        _load_opensmile()
+        print(EGEMAPS_LICENCE)
+    spectra = Mfcc(LogMel.build(_SETTINGS), _SETTINGS.n_mfcc)
+    work = partial(_of_file, spectra=spectra, kind=kind)
+    paths = [clip_path(corpus, clip) for clip in manifest["clip"]]
+    rows = pd.DataFrame(spread(work, paths, processes, f"{corpus.name}: functionals", "clip"))
+    with whole_folder(out) as aside:
+        write_pack(aside / PACK, [rows.to_numpy(dtype=np.float32)])
+        write_csv(aside / CLIPS, manifest[["clip"]])
+        write_csv(aside / NAMES, pd.DataFrame({"name": rows.columns}))
+
+
+def _of_file(path: Path, spectra: Mfcc, kind: Kind) -> dict[str, float]:
+    samples = read_canonical(path)
+    values = describe(samples, spectra)
+    if kind == "own":
+        return values
+    simple = {name: value for name, value in values.items() if name.startswith(("dur", "loud"))}
+    return simple | _egemaps(samples)
+
+
+def _egemaps(samples: Int16) -> dict[str, float]:
+    """The 88 functionals of eGeMAPSv02 (Eyben et al., 2016, IEEE Trans. Affective Computing)."""
+    opensmile = _load_opensmile()
+    smile = opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02,
+        feature_level=opensmile.FeatureLevel.Functionals,
+    )
+    signal = samples.astype(np.float32) / np.float32(INT16_SCALE)
+    row = smile.process_signal(signal, SAMPLE_RATE_HZ).iloc[0]
+    return {f"egemaps.{name}": float(value) for name, value in row.items()}
+
+
+def _load_opensmile() -> ModuleType:
+    try:
+        import opensmile
+    except ImportError:
+        raise SerError(
+            "floors.functionals is egemaps, which needs openSMILE; run "
+            "`pip install -r requirements-opensmile.in` or choose own in params.yaml."
+        ) from None
+    return opensmile

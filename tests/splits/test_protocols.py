@@ -1,0 +1,475 @@
+"""Every protocol divides as it says, and nothing crosses but what it declares."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ser.errors import SerError
+from ser.splits.crossings import Crossing
+from ser.splits.folds import ROLES, hash_folds
+from ser.splits.guards import check_folds
+from ser.splits.mismatch import ProtocolMismatchError
+from ser.splits.protocols import PROTOCOLS, assign_folds, find_protocol
+from tests.splits.manifests import (
+    CORPORA,
+    TWINS,
+    check_by_hand,
+    crossings,
+    known_manifest,
+    ravdess_like,
+)
+
+Refused = Callable[..., AbstractContextManager[None]]
+
+# As published: test actors of Luna-Jimenez et al. (2021), validation actors of Krasnoproshin &
+# Vashkevich (2026).
+FIVE_FOLDS = [
+    ([2, 5, 14, 15, 16], [3, 6]),
+    ([3, 6, 7, 13, 18], [10, 11]),
+    ([10, 11, 12, 19, 20], [8, 17]),
+    ([8, 17, 21, 23, 24], [1, 14]),
+    ([1, 4, 9, 22], [2, 5]),
+]
+# Test actors as published: Ma et al. (2024), EmoBox. The validation actors are the project's.
+SIX_FOLDS = [
+    ([1, 11, 20, 21], [8, 9]),
+    ([4, 10, 12, 14], [8, 9]),
+    ([8, 9, 19, 23], [3, 24]),
+    ([3, 5, 7, 24], [2, 15]),
+    ([2, 15, 16, 18], [6, 13]),
+    ([6, 13, 17, 22], [1, 20]),
+]
+
+SPEAKER, STATEMENT = Crossing.SPEAKER, Crossing.STATEMENT
+TAKE, AUDIO, COPY = Crossing.TAKE, Crossing.AUDIO, Crossing.COPY
+STATISTIC, CHECKPOINT = Crossing.STATISTIC, Crossing.CHECKPOINT
+DECLARED: dict[str, set[Crossing]] = {
+    "speaker_independent": {STATEMENT},
+    "ravdess_five_fold": {STATEMENT},
+    "ravdess_emobox_six_fold": {STATEMENT},
+    "leave_one_speaker_out": {STATEMENT},
+    "speaker_and_statement_open": set(),
+    "leave_one_statement_out": {SPEAKER},
+    "speaker_normalized": {STATEMENT, STATISTIC},
+    "leaky_random": {SPEAKER, STATEMENT, TAKE, AUDIO},
+    "leaky_augment_before_split": {SPEAKER, STATEMENT, TAKE, AUDIO, COPY},
+    "leaky_best_epoch_on_test": {STATEMENT, CHECKPOINT},
+    "leaky_undeclared_speaker_normalization": {STATEMENT, STATISTIC},
+    "leaky_everything": {SPEAKER, STATEMENT, TAKE, AUDIO, COPY, STATISTIC, CHECKPOINT},
+}
+RAVDESS_ONLY = {"ravdess_five_fold", "ravdess_emobox_six_fold"}
+SHUFFLED = ("leaky_random", "leaky_augment_before_split", "leaky_everything")
+FITTING = [
+    (corpus, name)
+    for corpus in CORPORA
+    for name in DECLARED
+    if corpus == "ravdess" or name not in RAVDESS_ONLY
+]
+
+few_examples = settings(deadline=None, max_examples=12)
+
+
+@st.composite
+def manifests(
+    draw: st.DrawFn, least_speakers: int = 3, least_statements: int = 2, takes: int = 1
+) -> pd.DataFrame:
+    """Every speaker says every statement with every emotion, in no helpful order."""
+    names = st.text("abcdefgh0123", min_size=1, max_size=4)
+    speakers = draw(st.sets(names, min_size=least_speakers, max_size=9))
+    statements = draw(st.sets(names, min_size=least_statements, max_size=6))
+    emotions = draw(st.sampled_from([("sad",), ("sad", "happy"), ("sad", "happy", "angry")]))
+    rows = [
+        {
+            "clip": f"toy/{speaker}/{statement}-{emotion}-{take}",
+            "corpus": "toy",
+            "speaker": speaker,
+            "gender": "female",
+            "sentence": statement,
+            "emotion": emotion,
+        }
+        for speaker in speakers
+        for statement in statements
+        for emotion in emotions
+        for take in range(takes)
+    ]
+    manifest = pd.DataFrame(draw(st.permutations(rows)))
+    return manifest.assign(take_group=manifest["clip"], pcm_sha256=manifest["clip"])
+
+
+def sides(manifest: pd.DataFrame, folds: pd.DataFrame, fold: int, column: str) -> list[set[str]]:
+    """What of a column trains, validates and tests in a fold."""
+    unit = dict(zip(manifest["clip"], manifest[column], strict=True))
+    rows = folds[folds["fold"] == fold]
+    return [{unit[clip] for clip in rows.loc[rows["role"] == role, "clip"]} for role in ROLES]
+
+
+def numbers(folds: pd.DataFrame) -> list[int]:
+    return sorted(folds["fold"].unique())
+
+
+# All protocols
+
+
+def test_what_crosses_is_declared_as_written_here() -> None:
+    assert {name: set(PROTOCOLS[name].crosses) for name in PROTOCOLS} == DECLARED
+    assert all(name == protocol.name for name, protocol in PROTOCOLS.items())
+
+
+@pytest.mark.parametrize(("corpus", "name"), FITTING)
+def test_on_known_corpora_nothing_crosses_but_what_is_declared(corpus: str, name: str) -> None:
+    manifest = known_manifest(corpus)
+    folds = assign_folds(manifest, name)
+    check_folds(manifest, folds, PROTOCOLS[name])
+    check_by_hand(manifest, folds, DECLARED[name])
+
+
+@pytest.mark.parametrize("name", DECLARED)
+@few_examples
+@given(manifest=manifests(takes=3))
+def test_on_any_corpus_nothing_crosses_but_what_is_declared(
+    name: str, manifest: pd.DataFrame
+) -> None:
+    if name in RAVDESS_ONLY:
+        with pytest.raises(ProtocolMismatchError):
+            assign_folds(manifest, name)
+        return
+    folds = assign_folds(manifest, name)
+    check_folds(manifest, folds, PROTOCOLS[name])
+    check_by_hand(manifest, folds, DECLARED[name])
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_folds_do_not_depend_on_the_order_of_the_manifest(name: str) -> None:
+    manifest = ravdess_like()
+    mixed = manifest.sample(frac=1, random_state=1)
+    assert hash_folds(assign_folds(manifest, name)) == hash_folds(assign_folds(mixed, name))
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_those_that_fit_no_more_say_so(corpus: str, refused: Refused) -> None:
+    manifest = known_manifest(corpus)
+    for name in RAVDESS_ONLY if corpus != "ravdess" else ():
+        with refused(name, corpus, "24 actors of RAVDESS", error=ProtocolMismatchError):
+            assign_folds(manifest, name)
+
+
+def kept(column: str, many: int) -> pd.DataFrame:
+    """RAVDESS with few of its speakers or statements."""
+    manifest = known_manifest("ravdess")
+    return manifest[manifest[column].isin(sorted(manifest[column].unique())[:many])]
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "many", "says"),
+    [
+        ("leave_one_speaker_out", "speaker", 2, "three speakers"),
+        ("speaker_independent", "speaker", 2, "three speakers"),
+        ("speaker_normalized", "speaker", 2, "three speakers"),
+        ("leaky_best_epoch_on_test", "speaker", 2, "three speakers"),
+        ("leaky_undeclared_speaker_normalization", "speaker", 2, "three speakers"),
+        ("speaker_and_statement_open", "speaker", 2, "three speakers"),
+        ("speaker_and_statement_open", "sentence", 1, "two statements"),
+        ("leave_one_statement_out", "sentence", 1, "two statements"),
+        ("leave_one_statement_out", "speaker", 1, "two speakers"),
+        ("ravdess_five_fold", "speaker", 23, "24 actors"),
+        ("ravdess_emobox_six_fold", "speaker", 23, "24 actors"),
+        ("leaky_random", "clip", 4, "5 clips of every emotion"),
+        ("leaky_augment_before_split", "clip", 4, "5 clips of every emotion"),
+        ("leaky_everything", "clip", 4, "5 clips of every emotion"),
+    ],
+)
+def test_too_small_a_corpus_is_refused_by_name(
+    name: str, column: str, many: int, says: str, refused: Refused
+) -> None:
+    with refused(f"Protocol {name} ", "ravdess", says, error=ProtocolMismatchError):
+        assign_folds(kept(column, many), name)
+
+
+def test_an_unknown_protocol_is_named_with_those_known(refused: Refused) -> None:
+    with refused("'random'", *PROTOCOLS):
+        assign_folds(ravdess_like(), "random")
+    with refused("'random'", *PROTOCOLS):
+        find_protocol("random")
+
+
+# How results are marked
+
+
+def test_only_protocols_called_leaky_are_leaky() -> None:
+    leaky = {name for name, protocol in PROTOCOLS.items() if protocol.kind == "leaky"}
+    assert leaky == {name for name in PROTOCOLS if name.startswith("leaky_")}
+    assert leaky, "there is nothing to compare with"
+
+
+def test_what_scores_too_well_is_leaky_or_says_what_it_is() -> None:
+    for name, protocol in PROTOCOLS.items():
+        if protocol.kind == "speaker-independent":
+            assert protocol.crosses <= {STATEMENT}, f"{name} hides what crosses"
+    others = {name: protocol.kind for name, protocol in PROTOCOLS.items() if protocol.mark}
+    honest = {name: kind for name, kind in others.items() if kind != "leaky"}
+    assert honest == {
+        "leave_one_statement_out": "speaker-dependent",
+        "speaker_normalized": "transductive",
+    }
+
+
+def test_marks_say_what_crosses() -> None:
+    marks = {name: protocol.mark for name, protocol in PROTOCOLS.items() if protocol.mark}
+    assert marks == {
+        "leave_one_statement_out": "speaker-dependent",
+        "speaker_normalized": "transductive",
+        "leaky_random": "LEAKY: speaker, take, duplicate audio",
+        "leaky_augment_before_split": "LEAKY: speaker, take, duplicate audio, augmented copy",
+        "leaky_best_epoch_on_test": "LEAKY: checkpoint choice",
+        "leaky_undeclared_speaker_normalization": "LEAKY: fitted statistic",
+        "leaky_everything": "LEAKY: speaker, take, duplicate audio, augmented copy, "
+        "fitted statistic, checkpoint choice",
+    }
+
+
+def test_every_protocol_has_a_sentence() -> None:
+    for name, protocol in PROTOCOLS.items():
+        assert protocol.summary.endswith("."), f"{name} says {protocol.summary!r}"
+        assert len(protocol.summary) > 20
+
+
+# RAVDESS as published
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("ravdess_five_fold", FIVE_FOLDS),
+        ("ravdess_emobox_six_fold", SIX_FOLDS),
+        ("speaker_independent", FIVE_FOLDS),
+        ("speaker_normalized", FIVE_FOLDS),
+        ("leaky_best_epoch_on_test", FIVE_FOLDS),
+        ("leaky_undeclared_speaker_normalization", FIVE_FOLDS),
+    ],
+)
+def test_ravdess_folds_are_the_published_ones(
+    name: str, published: list[tuple[list[int], list[int]]]
+) -> None:
+    manifest = known_manifest("ravdess")
+    folds = assign_folds(manifest, name)
+    assert numbers(folds) == list(range(len(published)))
+    actors = set(range(1, 25))
+    for number, (test, validation) in enumerate(published):
+        train = actors - {*test, *validation}
+        expected = [{f"{who:02d}" for who in side} for side in (train, validation, test)]
+        assert sides(manifest, folds, number, "speaker") == expected, f"fold {number}"
+    assert len(folds) == len(published) * len(manifest), "a clip is left out"
+
+
+def test_validation_actors_are_a_woman_and_a_man_in_every_sixth() -> None:
+    for number, (test, validation) in enumerate(SIX_FOLDS):
+        assert {who % 2 for who in validation} == {0, 1}, f"fold {number}"
+        assert not {*validation} & {*test}
+
+
+# Speakers
+
+
+@pytest.mark.parametrize("name", ["leave_one_speaker_out", "speaker_independent"])
+@pytest.mark.parametrize("corpus", ["emodb", "emovo", "synthetic_a", "synthetic_b"])
+def test_one_speaker_is_left_out_and_the_next_one_validates(corpus: str, name: str) -> None:
+    check_next_validates(known_manifest(corpus), name)
+
+
+@few_examples
+@given(manifests())
+def test_the_next_speaker_validates_in_any_corpus(manifest: pd.DataFrame) -> None:
+    check_next_validates(manifest, "leave_one_speaker_out")
+
+
+def check_next_validates(manifest: pd.DataFrame, name: str) -> None:
+    folds = assign_folds(manifest, name)
+    everyone = sorted(manifest["speaker"].unique())
+    assert numbers(folds) == list(range(len(everyone)))
+    for number, speaker in enumerate(everyone):
+        train, validation, test = sides(manifest, folds, number, "speaker")
+        assert test == {speaker}
+        assert validation == {everyone[(number + 1) % len(everyone)]}
+        assert train == set(everyone) - test - validation
+    assert len(folds) == len(everyone) * len(manifest), "a clip is left out"
+
+
+def test_ravdess_too_may_leave_out_one_speaker() -> None:
+    check_next_validates(known_manifest("ravdess"), "leave_one_speaker_out")
+
+
+# Statements
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_the_statement_that_is_tested_is_never_heard_before(corpus: str) -> None:
+    check_statement_is_new(known_manifest(corpus))
+
+
+@few_examples
+@given(manifests(least_speakers=2))
+def test_the_tested_statement_is_new_in_any_corpus(manifest: pd.DataFrame) -> None:
+    check_statement_is_new(manifest)
+
+
+def check_statement_is_new(manifest: pd.DataFrame) -> None:
+    folds = assign_folds(manifest, "leave_one_statement_out")
+    statements = sorted(manifest["sentence"].unique())
+    assert numbers(folds) == list(range(len(statements)))
+    for number, statement in enumerate(statements):
+        train, validation, test = sides(manifest, folds, number, "sentence")
+        assert test == {statement}
+        assert statement not in train | validation, f"fold {number} has heard its test's words"
+        if len(statements) > 2:
+            assert validation == {statements[(number + 1) % len(statements)]}
+            assert not validation & train
+        else:
+            assert validation == train == set(statements) - test
+
+
+def test_of_two_statements_every_fifth_speaker_validates() -> None:
+    manifest = known_manifest("ravdess")
+    folds = assign_folds(manifest, "leave_one_statement_out")
+    for number in (0, 1):
+        train, validation, test = sides(manifest, folds, number, "speaker")
+        assert validation == {f"{who:02d}" for who in range(number + 1, 25, 5)}
+        assert not train & validation, "a validation speaker trains"
+        assert len(test) == 24
+
+
+@pytest.mark.parametrize(
+    ("corpus", "name"),
+    [case for case in FITTING if case[0] in TWINS and TAKE not in DECLARED[case[1]]],
+)
+def test_the_twin_recordings_of_known_corpora_never_face_each_other(corpus: str, name: str) -> None:
+    manifest = known_manifest(corpus)
+    assert manifest["take_group"].duplicated().sum() == 1, "the twin is missing"
+    folds = assign_folds(manifest, name)
+    for number in numbers(folds):
+        rows = folds[(folds["fold"] == number) & folds["clip"].isin(TWINS[corpus])]
+        assert rows["role"].nunique() <= 1, f"fold {number}: the twin is on two sides"
+
+
+def test_the_twin_of_a_tested_clip_is_left_out_under_statements() -> None:
+    first, second = TWINS["emovo"]
+    manifest = known_manifest("emovo")
+    said = manifest.set_index("clip")["sentence"]
+    assert said[first] != said[second], "the twin has one statement only"
+    folds = assign_folds(manifest, "leave_one_statement_out")
+    for one, other in ((first, second), (second, first)):
+        tested = folds.loc[(folds["clip"] == one) & (folds["role"] == "test"), "fold"].tolist()
+        assert len(tested) == 1
+        assert other not in set(folds.loc[folds["fold"] == tested[0], "clip"])
+    alone = manifest.assign(take_group=manifest["clip"])
+    plain = assign_folds(alone, "leave_one_statement_out")
+    gone = len(plain) - len(folds)
+    assert 2 <= gone <= 4, f"{gone} rows are left out for one twin"
+
+
+@few_examples
+@given(manifests(takes=2), st.data())
+def test_twins_under_any_two_statements_never_face_each_other(
+    manifest: pd.DataFrame, data: st.DataObject
+) -> None:
+    speaker = data.draw(st.sampled_from(sorted(manifest["speaker"].unique())))
+    own = manifest.loc[manifest["speaker"] == speaker, "clip"]
+    first, second = sorted(data.draw(st.permutations(sorted(own)))[:2])
+    manifest.loc[manifest["clip"] == second, "take_group"] = first
+    for name in ("leave_one_statement_out", "speaker_and_statement_open"):
+        folds = assign_folds(manifest, name)
+        check_folds(manifest, folds, PROTOCOLS[name])
+        check_by_hand(manifest, folds, DECLARED[name])
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_new_speakers_say_new_words(corpus: str) -> None:
+    check_both_are_new(known_manifest(corpus))
+
+
+@few_examples
+@given(manifests())
+def test_new_speakers_say_new_words_in_any_corpus(manifest: pd.DataFrame) -> None:
+    check_both_are_new(manifest)
+
+
+def check_both_are_new(manifest: pd.DataFrame) -> None:
+    folds = assign_folds(manifest, "speaker_and_statement_open")
+    assert not folds["role"].isna().any()
+    for number in numbers(folds):
+        who, words = (sides(manifest, folds, number, each) for each in ("speaker", "sentence"))
+        for heard in (0, 1):
+            assert not who[heard] & who[2], f"fold {number}: a tested speaker is heard"
+            assert not words[heard] & words[2], f"fold {number}: tested words are heard"
+        assert not who[0] & who[1]
+        taking_part = set(folds.loc[folds["fold"] == number, "clip"])
+        tested = manifest["speaker"].isin(who[2])
+        old_words = manifest["sentence"].isin(words[0])
+        neither = manifest.loc[tested & old_words | ~tested & ~old_words, "clip"]
+        assert not taking_part & set(neither), f"fold {number} uses clips that belong to no side"
+        assert len(taking_part) < len(manifest)
+
+
+def test_new_speakers_and_words_keep_the_actors_of_the_five_folds() -> None:
+    manifest = known_manifest("ravdess")
+    folds = assign_folds(manifest, "speaker_and_statement_open")
+    assert numbers(folds) == list(range(10))
+    for number, (test, validation) in enumerate(FIVE_FOLDS):
+        for fold in (2 * number, 2 * number + 1):
+            found = sides(manifest, folds, fold, "speaker")
+            assert found[2] == {f"{who:02d}" for who in test}
+            assert found[1] == {f"{who:02d}" for who in validation}
+
+
+# Drawn at random
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_random_folds_mix_all_speakers(corpus: str) -> None:
+    manifest = known_manifest(corpus)
+    folds = assign_folds(manifest, "leaky_random")
+    everyone = set(manifest["speaker"])
+    for number in numbers(folds):
+        train, _, test = sides(manifest, folds, number, "speaker")
+        assert test <= train == everyone, f"fold {number}: a tested speaker is new"
+    assert len(crossings(manifest, folds, "sentence")) >= 10
+
+
+@pytest.mark.parametrize("name", SHUFFLED)
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_random_folds_spread_emotions_evenly(corpus: str, name: str) -> None:
+    manifest = known_manifest(corpus)
+    folds = assign_folds(manifest, name).merge(manifest[["clip", "emotion"]], on="clip")
+    counts = folds.groupby(["role", "emotion", "fold"]).size().unstack("fold")
+    assert counts.shape[1] == 5
+    for role, most in (("test", 1), ("validation", 1), ("train", 2)):
+        uneven = counts.loc[role].max(axis=1) - counts.loc[role].min(axis=1)
+        assert uneven.max() <= most, f"{role}: {uneven.idxmax()} is spread unevenly"
+
+
+def test_random_folds_validate_on_what_the_next_fold_tests() -> None:
+    manifest = known_manifest("emodb")
+    folds = assign_folds(manifest, "leaky_random")
+    for number in range(5):
+        validation = sides(manifest, folds, number, "clip")[1]
+        assert validation == sides(manifest, folds, (number + 1) % 5, "clip")[2]
+
+
+def test_all_shuffled_protocols_draw_the_same_folds() -> None:
+    manifest = known_manifest("emovo")
+    assert len({hash_folds(assign_folds(manifest, name)) for name in SHUFFLED}) == 1
+
+
+def test_random_folds_are_no_blocks_of_the_manifest() -> None:
+    manifest = known_manifest("ravdess")
+    folds = assign_folds(manifest, "leaky_random")
+    tested = folds[folds["role"] == "test"].set_index("clip")["fold"].reindex(manifest["clip"])
+    changes = (tested.to_numpy()[1:] != tested.to_numpy()[:-1]).mean()
+    assert changes > 0.6, "neighbours in the manifest are mostly tested together"
+
+
+def test_a_mismatch_is_an_error_users_see() -> None:
+    assert issubclass(ProtocolMismatchError, SerError)
