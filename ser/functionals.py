@@ -46,8 +46,9 @@ _PERCENTILES = (5, 25, 50, 75, 95)
 _STATISTICS = ("mean", "deviation", "skewness", "kurtosis", *(f"p{p}" for p in _PERCENTILES))
 
 EGEMAPS_LICENCE = (
-    "openSMILE is (c) audEERING GmbH, free of charge for private, research and educational use "
-    "only; other use needs a commercial licence (see the package's LICENSE)."
+    "openSMILE, (c) audEERING GmbH, is under the audEERING Research License Agreement: free for "
+    "non-commercial purposes such as teaching and academic research; commercial use beyond "
+    "published research needs a licence of audEERING (see LICENSE in the opensmile package)."
 )
 
 

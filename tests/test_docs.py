@@ -9,13 +9,16 @@ from types import ModuleType
 import pytest
 import yaml
 
+from ser.cli import app
 from ser.params import parse_params
+from ser.splits.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAIRS = [
     ("README.md", "README.es.md"),
     ("docs/experiments.md", "docs/experiments.es.md"),
     ("docs/measurement.md", "docs/measurement.es.md"),
+    ("docs/search.md", "docs/search.es.md"),
 ]
 
 
@@ -153,10 +156,42 @@ def test_printed_make_targets_exist(name):
 def test_printed_stages_exist(name):
     text = read(name)
     values = example_params(text)
-    for stage, key in re.findall(r"\b(\w+)@(\w+)\b", code(text)):
+    # what is compared is a system at a revision, no stage of a system
+    commands = [line for line in code(text).splitlines() if not line.startswith("ser compare")]
+    for stage, key in re.findall(r"\b(\w+)@(\w+)\b", "\n".join(commands)):
         assert stage in GRAPH, f"{name}: dvc.yaml has no stage {stage}"
         over = GRAPH[stage]["foreach"].removeprefix("${").removesuffix("}")
         assert key in values[over], f"{name}: {stage}@{key} is not in {over} of params.yaml"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_printed_comparisons_are_of_things_that_exist(name):
+    text = code(read(name))
+    experiments = set(re.findall(r"dvc exp run -n (\S+)", text))
+    for line in text.splitlines():
+        if not line.startswith("ser compare "):
+            continue
+        sides = line.removeprefix("ser compare ").partition(" --")[0].split()
+        assert len(sides) == 2, f"{name}: {line!r} does not compare two sides"
+        for system, _, revision in (side.partition("@") for side in sides):
+            exists = system in PARAMS["systems"] or system in outputs()
+            assert exists, f"{name}: {system} is neither a system nor made by the graph"
+            known = revision in {"", "HEAD", *experiments}
+            assert known, f"{name}: no command of this text makes the experiment {revision}"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_printed_commands_of_ser_exist(name):
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    for command in re.findall(r"^ser ([a-z]+)", code(read(name)), re.MULTILINE):
+        assert command in known, f"{name}: there is no command ser {command}"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_printed_modules_exist(name):
+    for module in re.findall(r"\bpython -m (benchmarks\.\w+|stages\.\w+)", code(read(name))):
+        path = f"{module.replace('.', '/')}.py"
+        assert path in FILES, f"{name}: there is no {path}"
 
 
 @pytest.mark.parametrize("name", [name for pair in PAIRS for name in pair])
@@ -181,6 +216,13 @@ def _holds(folder: str, path: str) -> bool:
 def _folders(entries: set[str]) -> set[str]:
     """`data/features/${key}` and the like without the name of the corpus or system."""
     return {PurePosixPath(re.sub(r"\$\{.*?\}.*", "", entry)).as_posix() for entry in entries}
+
+
+@pytest.mark.parametrize("name", PAIRS[2])
+def test_every_protocol_has_its_row(name):
+    rows = re.findall(r"^\| `(\w+)` \|", read(name), re.MULTILINE)
+    shown = [row for row in rows if row in PROTOCOLS or row.startswith("leaky")]
+    assert sorted(shown) == sorted(PROTOCOLS), f"{name}: its table of protocols is out of step"
 
 
 @pytest.mark.parametrize("name", PAIRS[0])

@@ -149,7 +149,9 @@ def test_egemaps_stand_beside_duration_and_loudness(
     fake.FeatureLevel = SimpleNamespace(Functionals="functionals")
     monkeypatch.setitem(sys.modules, "opensmile", fake)
     write_functionals(*corpus, tmp_path / "out", "egemaps", 1)
-    assert "research and educational use" in capsys.readouterr().out, "terms must be printed"
+    assert "audEERING Research License Agreement" in capsys.readouterr().out, (
+        "terms must be printed"
+    )
     table = read_functionals(tmp_path / "out")
     groups = {name.partition(".")[0] for name in table.columns}
     assert groups == {"duration", "loudness", "loudness_change", "egemaps"}

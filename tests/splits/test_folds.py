@@ -20,6 +20,7 @@ from ser.splits.folds import (
     write_folds,
 )
 from ser.splits.guards import check_folds
+from ser.splits.mismatch import ProtocolMismatchError
 from ser.splits.protocols import PROTOCOLS, assign_folds
 from tests.splits.manifests import check_by_hand, known_manifest
 from tests.splits.test_protocols import FIVE_FOLDS
@@ -105,7 +106,7 @@ def test_new_speakers_with_new_words_of_several_corpora_are_refused(refused: Ref
     protocol = "speaker_and_statement_open"
     manifests = [known_manifest(name) for name in ("emodb", "emovo")]
     mixed = mix_folds([assign_folds(manifest, protocol) for manifest in manifests])
-    with refused("no train clips", "another protocol"):
+    with refused("no train clips", "another protocol", error=ProtocolMismatchError):
         check_folds(pd.concat(manifests, ignore_index=True), mixed, PROTOCOLS[protocol])
 
 
@@ -238,7 +239,7 @@ def test_two_speakers_of_a_gender_are_too_few(
     manifest: pd.DataFrame, folds: pd.DataFrame, refused: Refused
 ) -> None:
     clips, kept = select_gender(manifest, folds, "male")
-    with refused("no train clips"):
+    with refused("no train clips", error=ProtocolMismatchError):
         check_folds(clips, kept, PROTOCOLS["leave_one_speaker_out"])
 
 

@@ -261,3 +261,12 @@ def test_a_manifest_damaged_by_hand_is_refused(splits: Path, kind: str, refused:
     table.to_csv(path, index=False)
     with refused("Fold 0 leaks", error=LeakError):
         load(splits, protocol)
+
+
+def test_a_protocol_that_leaves_a_fold_without_training_is_skipped(tmp_path: Path) -> None:
+    manifest = make_manifest()
+    # only one speaker says the second statement, so nobody is left to train on it
+    alone = (manifest["sentence"] == "1") | (manifest["speaker"] == "01")
+    fitting = split_corpus(manifest[alone].reset_index(drop=True), tmp_path / CORPUS)
+    assert "leave_one_statement_out" not in fitting
+    assert LOSO in fitting
