@@ -81,7 +81,7 @@ def compare_two(
     changed = flipped_clips(before, now)
     if flips is not None:
         write_csv(flips, changed)
-    print(_describe_sides(a, b, found))
+    print(_describe_sides((a, found.a, mark_of(before)), (b, found.b, mark_of(now))))
     print(_describe_difference(found))
     print(_describe_flips(changed, found, top))
 
@@ -104,17 +104,24 @@ def _load_side(side: str) -> pd.DataFrame:
             raise SerError(str(error).replace(str(copy), side)) from None
 
 
-def _describe_sides(a: str, b: str, found: Comparison) -> str:
-    width = max(len(a), len(b))
+def mark_of(predictions: pd.DataFrame) -> str:
+    """Marks of the protocols that predictions were made under, where they name them."""
+    names = sorted(set(predictions.get("protocol", [])) & set(PROTOCOLS))
+    return "; ".join(PROTOCOLS[name].mark for name in names if PROTOCOLS[name].mark)
+
+
+def _describe_sides(*sides: tuple[str, Side, str]) -> str:
+    width = max(len(name) for name, _, _ in sides)
     return "\n".join(
-        f"{label}  {name:<{width}}  {_describe_side(side)}"
-        for label, name, side in (("A", a, found.a), ("B", b, found.b))
+        f"{label}  {name:<{width}}  {_describe_side(side, mark)}"
+        for label, (name, side, mark) in zip("AB", sides, strict=True)
     )
 
 
-def _describe_side(side: Side) -> str:
+def _describe_side(side: Side, mark: str) -> str:
     spread = "" if side.deviation is None else f", deviation {side.deviation:.1f}"
-    return f"UAR {side.uar:.1f} % ({side.seeds} seed{'s' * (side.seeds > 1)}{spread})"
+    text = f"UAR {side.uar:.1f} % ({side.seeds} seed{'s' * (side.seeds > 1)}{spread})"
+    return f"{text}  [{mark}]" if mark else text
 
 
 def _describe_difference(found: Comparison) -> str:

@@ -73,6 +73,18 @@ def test_flips_by_emotion_add_up(workspace: Path) -> None:
     assert total.endswith(f": {won} won, {lost} lost")
 
 
+@pytest.mark.parametrize(
+    ("protocol", "mark"),
+    [("leaky_random", "[LEAKY: speaker"), ("speaker_normalized", "[transductive]")],
+)
+def test_a_side_that_needs_a_mark_has_it(workspace: Path, protocol: str, mark: str) -> None:
+    path = Path("plots/strong/predictions.csv")
+    write_csv(path, make_predictions(8, 6, seeds=(0, 1)).assign(protocol=protocol))
+    weak, strong = printed("compare", "weak", "strong").splitlines()[:2]
+    assert mark in strong, f"B is under {protocol}, which nobody is told"
+    assert "[" not in weak
+
+
 def test_a_single_seed_is_said_to_compare_trainings(workspace: Path) -> None:
     assert "two trainings, not two systems" in printed("compare", "weak", "strong")
     assert "two trainings" not in printed("compare", "strong", "strong")

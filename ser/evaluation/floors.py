@@ -100,7 +100,8 @@ def _predict_fold(
     }.get(floor) or partial(
         _svm, functionals=_columns(functionals, SVM_FLOORS.get(floor, "")), svm_c=svm_c
     )
-    table = tested.assign(fold=fold, seed=0)[[*IDENTITY, "emotion"]]
+    rows = tested.assign(fold=fold, seed=0, protocol=chosen.protocol.name)
+    table = rows[[*IDENTITY, "protocol", "emotion"]]
     return table.assign(predicted=predict(chosen, fold), floor=floor)
 
 

@@ -61,8 +61,12 @@ def _predict_fold(job: tuple[int, int], data: SystemData, models: Path) -> pd.Da
     tested = data.with_role(fold, "test")
     items, probabilities = _predict(model, FoldReader(data, fold), tested, Purpose.TEST)
     confidence, best = probabilities.max(1)
-    rows = items[["clip"]].merge(data.clips, on="clip").assign(fold=fold, seed=seed)
-    table = rows[[*IDENTITY, "emotion"]].assign(
+    rows = (
+        items[["clip"]]
+        .merge(data.clips, on="clip")
+        .assign(fold=fold, seed=seed, protocol=data.protocol.name)
+    )
+    table = rows[[*IDENTITY, "protocol", "emotion"]].assign(
         predicted=[model.emotions[i] for i in best.tolist()],
         confidence=confidence.tolist(),
         calibrated=soften(probabilities.numpy(), temperature).max(axis=1),

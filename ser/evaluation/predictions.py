@@ -1,8 +1,9 @@
 """The table of out-of-fold predictions: one row a clip and seed, as git tracks it.
 
-Columns: what says which clip a row is about (`IDENTITY`); `emotion`; `predicted`; `confidence`, the
-probability of the predicted emotion; `calibrated`, the same at the model's temperature;
-`temperature`; and `p_<emotion>`, the probability of every emotion as the network gives it.
+Columns: what says which clip a row is about (`IDENTITY`); `protocol`; `emotion`; `predicted`;
+`confidence`, the probability of the predicted emotion; `calibrated`, the same at the model's
+temperature; `temperature`; and `p_<emotion>`, the probability of every emotion as the network gives
+it. Floors have no probabilities.
 """
 
 from pathlib import Path

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ser.errors import LeakError
+from ser.evaluation import report
 from ser.evaluation.floors import FLOORS, FunctionalsReader, floor_predictions, floor_scores
 from ser.scoring import unweighted_average_recall
 from ser.splits.guards import Purpose
@@ -113,6 +114,10 @@ def test_the_number_of_processes_changes_nothing(chosen: SystemClips) -> None:
     table = functionals(chosen.clips)
     one, two = (floor_predictions(chosen, table, 3.0, processes) for processes in (1, 2))
     pd.testing.assert_frame_equal(one, two)
+
+
+def test_the_report_knows_every_floor() -> None:
+    assert set(report.FLOORS) == set(FLOORS)
 
 
 # The guard

@@ -77,8 +77,9 @@ def test_each_clip_is_predicted_once_a_seed(data: SystemData, tmp_path: Path) ->
 def test_a_row_describes_its_clip_and_its_best_emotion(data: SystemData, tmp_path: Path) -> None:
     predictions = predict_out_of_fold(data, write_models(data, tmp_path / "models"), SEEDS, 1)
     columns = [f"p_{emotion}" for emotion in EMOTIONS]
-    said = ["emotion", "predicted", "confidence", "calibrated", "temperature"]
+    said = ["protocol", "emotion", "predicted", "confidence", "calibrated", "temperature"]
     assert list(predictions.columns) == [*IDENTITY, *said, *columns]
+    assert set(predictions["protocol"]) == {data.protocol.name}
     shares = predictions[columns].to_numpy()
     assert np.allclose(shares.sum(axis=1), 1.0, atol=1e-5)
     assert predictions["predicted"].tolist() == [EMOTIONS[i] for i in shares.argmax(axis=1)]
