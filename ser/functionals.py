@@ -5,14 +5,15 @@ Interspeech 2009 Emotion Challenge"). Their settings are fixed here and not in `
 that no experiment with the network moves the floor it stands on.
 """
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kurtosis, skew
+import scipy.fft
+import scipy.signal
 
 from ser.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, read_canonical, trim_bounds
 from ser.clips import clip_path
@@ -40,23 +41,33 @@ _SETTINGS = Features(
     trim_margin_ms=0.0,
 )
 _FRAME = 400
+# pitch: windows of three periods of a low voice, and the range of acted speech
+_PITCH_WINDOW = 640
+_PITCH_HOP = 160
+_LOWEST_HZ, _HIGHEST_HZ = 60.0, 500.0
+# a lag twice as long is as periodic; this much of a preference for the shorter keeps the octave
+_OCTAVE_COST = 0.01
+# a frame with less of its power in periods than this has no pitch
+_VOICED = 0.5
 # quieter than one step of 16 bits: nothing is lost, and silence has a level
 _QUIETEST = 1e-5
 _PERCENTILES = (5, 25, 50, 75, 95)
 _STATISTICS = ("mean", "deviation", "skewness", "kurtosis", *(f"p{p}" for p in _PERCENTILES))
 
+# quoted from the LICENSE that opensmile 2.6.0 carries
 EGEMAPS_LICENCE = (
-    "openSMILE, (c) audEERING GmbH, is under the audEERING Research License Agreement: free for "
-    "non-commercial purposes such as teaching and academic research; commercial use beyond "
-    "published research needs a licence of audEERING (see LICENSE in the opensmile package)."
+    "openSMILE, (c) audEERING GmbH, is under the audEERING Research License Agreement (LICENSE in "
+    'the opensmile package): "You may NOT use or distribute this Software or any derivative works '
+    'in any form for commercial purposes, except those outlined in (B)", which names commercial '
+    "research for publication and pre-product evaluation."
 )
 
 
 def describe(samples: Int16, spectra: Mfcc) -> dict[str, float]:
     """Functionals of one canonical clip, by name.
 
-    `duration.*` in seconds, `loudness.*` of the level in dB of full scale, all others of the part
-    that is not silence.
+    `duration.*` in seconds, `loudness.*` of the level in dB of full scale, `pitch.*` in semitones
+    above 100 Hz; all but `duration.*` and `loudness.peak` of the part that is not silence.
     """
     signal: Float32 = samples.astype(np.float32) / np.float32(INT16_SCALE)
     start, stop = trim_bounds(signal, _SETTINGS.trim_db)
@@ -75,13 +86,14 @@ def describe(samples: Int16, spectra: Mfcc) -> dict[str, float]:
         "duration.before_s": start / SAMPLE_RATE_HZ,
         "duration.after_s": (len(signal) - stop) / SAMPLE_RATE_HZ,
         "loudness.slope": _slope(level_db),
+        "loudness.range": float(np.ptp(level_db)),
         "loudness.peak": float(20 * np.log10(np.abs(signal).max(initial=0.0) + _QUIETEST)),
         **_statistics("loudness", level_db[:, np.newaxis]),
         **_statistics("loudness_change", np.diff(level_db, prepend=level_db[:1])[:, np.newaxis]),
     }
     for name, contour in contours.items():
         values |= _statistics(name, contour)
-    return values
+    return values | _voice(speech)
 
 
 def _level(signal: Float32) -> Float32:
@@ -108,15 +120,63 @@ def _shape(log_mel: Float32) -> Float32:
     return np.stack([centroid, spread_, flux], axis=1).astype(np.float32)
 
 
+def _voice(speech: Float32) -> dict[str, float]:
+    """Statistics of pitch in semitones above 100 Hz where there is one, and of periodicity."""
+    semitones, periodicity = _pitch(speech)
+    voiced = periodicity > _VOICED
+    steps = np.diff(semitones)[voiced[1:] & voiced[:-1]]
+    # without any voice the contour is one zero: 100 Hz that does not move
+    still = np.zeros(1, dtype=np.float32)
+    heights, steps = (part if part.size else still for part in (semitones[voiced], steps))
+    return {
+        **_statistics("pitch", heights[:, np.newaxis]),
+        **_statistics("pitch_change", steps[:, np.newaxis]),
+        **_statistics("periodicity", periodicity[:, np.newaxis]),
+        "pitch.slope": _slope(heights),
+        "periodicity.voiced": float(voiced.mean()),
+    }
+
+
+def _pitch(speech: Float32) -> tuple[Float32, Float32]:
+    """Pitch in semitones above 100 Hz and periodicity (0 to 1), each of shape (frames,).
+
+    The highest peak of the autocorrelation divided by that of the window: Boersma (1993), "Accurate
+    short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled
+    sound", Proc. Institute of Phonetic Sciences 17, 97-110; without his search for a path.
+    """
+    window = scipy.signal.get_window("hann", _PITCH_WINDOW).astype(np.float32)
+    padded = np.pad(speech, _PITCH_WINDOW // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _PITCH_WINDOW)[::_PITCH_HOP]
+    own = _autocorrelation((frames - frames.mean(axis=1, keepdims=True)) * window)
+    ideal = _autocorrelation(window)
+    lags = np.arange(int(SAMPLE_RATE_HZ / _HIGHEST_HZ), int(SAMPLE_RATE_HZ / _LOWEST_HZ) + 1)
+    power = np.maximum(own[:, :1], _QUIETEST**2)
+    strength = own[:, lags] / power * (ideal[0] / ideal[lags])
+    best = (strength - _OCTAVE_COST * np.log2(lags)).argmax(axis=1)
+    periodicity = np.clip(strength[np.arange(len(best)), best], 0.0, 1.0)
+    hertz = SAMPLE_RATE_HZ / lags[best]
+    return (12 * np.log2(hertz / 100)).astype(np.float32), periodicity.astype(np.float32)
+
+
+def _autocorrelation(frames: Float32) -> Float32:
+    """Autocorrelation along the last axis, at lags from 0 to half its length."""
+    length = frames.shape[-1]
+    spectrum = scipy.fft.rfft(frames, 2 * length, axis=-1)
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    return scipy.fft.irfft(power, axis=-1)[..., : length // 2]
+
+
 def _statistics(name: str, contour: Float32) -> dict[str, float]:
     """Statistics over time of every column of a contour of shape (frames, columns)."""
     wide = contour.astype(np.float64)
-    deviation = wide.std(axis=0)
-    # the higher moments of a column that does not move are not defined
-    moving = np.where(deviation > 1e-6, 1.0, 0.0)
-    with np.errstate(all="ignore"):
-        moments = [np.nan_to_num(moment(wide, axis=0)) * moving for moment in (skew, kurtosis)]
-    rows = [wide.mean(axis=0), deviation, *moments, *np.percentile(wide, _PERCENTILES, axis=0)]
+    mean, deviation = wide.mean(axis=0), wide.std(axis=0)
+    # the higher moments of a column that does not move are not defined, and given as zero
+    moving = deviation > 1e-6
+    scaled = (wide - mean) / np.where(moving, deviation, 1.0) * moving
+    squared = np.square(scaled)
+    skewness, kurtosis = (squared * scaled).mean(axis=0), np.square(squared).mean(axis=0)
+    moments = [skewness, kurtosis - 3.0 * moving]
+    rows = [mean, deviation, *moments, *np.percentile(wide, _PERCENTILES, axis=0)]
     return {
         f"{name}.{column}.{statistic}": float(row[column])
         for statistic, row in zip(_STATISTICS, rows, strict=True)
@@ -156,14 +216,19 @@ def _of_file(path: Path, spectra: Mfcc, kind: Kind) -> dict[str, float]:
 
 def _egemaps(samples: Int16) -> dict[str, float]:
     """The 88 functionals of eGeMAPSv02 (Eyben et al., 2016, IEEE Trans. Affective Computing)."""
-    opensmile = _load_opensmile()
-    smile = opensmile.Smile(
-        feature_set=opensmile.FeatureSet.eGeMAPSv02,
-        feature_level=opensmile.FeatureLevel.Functionals,
-    )
+    smile = _build_smile(_load_opensmile())
     signal = samples.astype(np.float32) / np.float32(INT16_SCALE)
     row = smile.process_signal(signal, SAMPLE_RATE_HZ).iloc[0]
     return {f"egemaps.{name}": float(value) for name, value in row.items()}
+
+
+@cache
+def _build_smile(opensmile: ModuleType) -> Any:
+    """The extractor, built once a worker."""
+    return opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02,
+        feature_level=opensmile.FeatureLevel.Functionals,
+    )
 
 
 def _load_opensmile() -> ModuleType:

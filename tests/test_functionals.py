@@ -1,18 +1,28 @@
 """Functionals: finite for every clip, told apart by name, and stable on disk."""
 
+import re
 import sys
+import warnings
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from ser.audio import SAMPLE_RATE_HZ, Int16
 from ser.errors import SerError
 from ser.features import LogMel, Mfcc
 from ser.functional_store import PACK, read_functionals
-from ser.functionals import _SETTINGS, describe, write_functionals
+from ser.functionals import (
+    _SETTINGS,
+    EGEMAPS_LICENCE,
+    _statistics,
+    describe,
+    write_functionals,
+)
 from tests.builders import make_manifest, random_clip, tone, write_clips
 
 
@@ -29,7 +39,7 @@ def test_there_are_about_a_thousand(spectra: Mfcc) -> None:
     values = describe(random_clip(0), spectra)
     assert 800 <= len(values) <= 1500
     groups = {name.partition(".")[0] for name in values}
-    assert {"duration", "loudness", "log_mel", "mfcc", "spectrum"} <= groups
+    assert {"duration", "loudness", "log_mel", "mfcc", "spectrum", "pitch"} <= groups
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.3, 1.0, 5.0])
@@ -47,7 +57,9 @@ def test_odd_clips_have_finite_functionals(spectra: Mfcc, kind: str) -> None:
         samples += 500
     if kind == "click":
         samples[4000] = 20_000
-    values = describe(samples, spectra)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        values = describe(samples, spectra)
     bad = [name for name, value in values.items() if not np.isfinite(value)]
     assert not bad, f"not finite for {kind}: {bad[:3]}"
 
@@ -75,6 +87,38 @@ def test_loudness_slope_rises_with_a_rising_tone(spectra: Mfcc) -> None:
     ramp = 10 ** (np.linspace(-20, 0, len(voice)) / 20)
     values = describe(np.rint(voice * ramp).astype(np.int16), spectra)
     assert values["loudness.slope"] == pytest.approx(20.0, abs=1.5)
+
+
+def test_moments_are_those_of_scipy(spectra: Mfcc) -> None:
+    contour = np.random.default_rng(0).gamma(2.0, size=(50, 2)).astype(np.float32)
+    values = _statistics("x", contour)
+    for column in range(2):
+        for name, moment in (("skewness", stats.skew), ("kurtosis", stats.kurtosis)):
+            assert values[f"x.{column}.{name}"] == pytest.approx(moment(contour[:, column]), 1e-5)
+
+
+@pytest.mark.parametrize("hertz", [80.0, 125.0, 200.0, 400.0])
+def test_pitch_is_that_of_a_voice(spectra: Mfcc, hertz: float) -> None:
+    times = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    # harmonics as strong as each other: the octave is a temptation
+    voice = sum(np.sin(2 * np.pi * hertz * k * times) for k in range(1, 6))
+    values = describe((3000 * voice).astype(np.int16), spectra)
+    assert values["pitch.0.p50"] == pytest.approx(12 * np.log2(hertz / 100), abs=0.5)
+    assert values["periodicity.voiced"] > 0.95
+    assert values["periodicity.0.p50"] > 0.95, "a steady voice is periodic at any pitch"
+    assert abs(values["pitch.slope"]) < 0.5
+
+
+def test_pitch_that_rises_has_a_slope(spectra: Mfcc) -> None:
+    octaves = np.linspace(0, 1, SAMPLE_RATE_HZ)
+    voice = np.sin(2 * np.pi * np.cumsum(120.0 * 2**octaves) / SAMPLE_RATE_HZ)
+    values = describe((9000 * voice).astype(np.int16), spectra)
+    assert values["pitch.slope"] == pytest.approx(12.0, abs=1.5), "one octave is 12 semitones"
+
+
+def test_noise_has_little_pitch(spectra: Mfcc) -> None:
+    noise = (3000 * np.random.default_rng(0).standard_normal(16_000)).astype(np.int16)
+    assert describe(noise, spectra)["periodicity.voiced"] < 0.2
 
 
 @pytest.fixture
@@ -169,3 +213,13 @@ def test_real_egemaps_are_88_finite_numbers(
     own = [name for name in table.columns if name.startswith("egemaps.")]
     assert len(own) == 88
     assert np.isfinite(table[own]).all().all()
+
+
+def test_the_terms_are_quoted_as_the_package_gives_them() -> None:
+    pytest.importorskip("opensmile")
+    files = metadata.distribution("opensmile").files or []
+    licence = next(file for file in files if file.name == "LICENSE")
+    words = " ".join(licence.read_text().split())
+    assert "audEERING Research License Agreement" in words
+    (quotation,) = re.findall(r'"([^"]+)"', EGEMAPS_LICENCE)
+    assert quotation in words, "not the package's own words"

@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
@@ -74,7 +73,7 @@ def floor_predictions(
     class of equal weight, standardised by training clips).
 
     Args:
-        functionals: one row a clip, as `ser.functionals.read_functionals` gives them.
+        functionals: one row a clip, as `ser.functional_store.read_functionals` gives them.
         svm_c: cost of the SVM's errors.
     """
     jobs = [(fold, floor) for floor in FLOORS for fold in chosen.fold_numbers]
@@ -129,9 +128,10 @@ def _columns(functionals: pd.DataFrame, prefix: str) -> pd.DataFrame:
 def _svm(chosen: SystemClips, fold: int, functionals: pd.DataFrame, svm_c: float) -> pd.Series:
     reader = FunctionalsReader(chosen, functionals, fold)
     trains, tested = chosen.with_role(fold, "train"), chosen.with_role(fold, "test")
-    machine = make_pipeline(StandardScaler(), SVC(C=svm_c, class_weight="balanced"))
-    machine.fit(reader.read(trains, Purpose.TRAIN), trains["emotion"].tolist())
-    predicted = machine.predict(reader.read(tested, Purpose.TEST))
+    scaler = StandardScaler().fit(reader.read(trains, Purpose.STATISTICS))
+    svm = SVC(C=svm_c, gamma="scale", class_weight="balanced")
+    svm.fit(scaler.transform(reader.read(trains, Purpose.TRAIN)), trains["emotion"].tolist())
+    predicted = svm.predict(scaler.transform(reader.read(tested, Purpose.TEST)))
     return pd.Series(predicted, index=tested.index)
 
 

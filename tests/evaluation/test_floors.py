@@ -8,7 +8,13 @@ import pytest
 
 from ser.errors import LeakError
 from ser.evaluation import report
-from ser.evaluation.floors import FLOORS, FunctionalsReader, floor_predictions, floor_scores
+from ser.evaluation.floors import (
+    FLOORS,
+    FunctionalsReader,
+    _svm,
+    floor_predictions,
+    floor_scores,
+)
 from ser.scoring import unweighted_average_recall
 from ser.splits.guards import Purpose
 from ser.splits.selection import SystemClips, load_clips
@@ -138,6 +144,26 @@ def test_training_functionals_may_not_be_tested(chosen: SystemClips) -> None:
     reader = FunctionalsReader(chosen, functionals(chosen.clips), 0)
     with pytest.raises(LeakError, match="role: train"):
         reader.read(chosen.with_role(0, "train"), Purpose.TEST)
+
+
+def test_an_svm_says_what_it_reads_for(
+    chosen: SystemClips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[Purpose, list[str]]] = []
+    real = FunctionalsReader.read
+
+    def read(reader: FunctionalsReader, clips: pd.DataFrame, purpose: Purpose) -> np.ndarray:
+        said.append((purpose, clips["clip"].tolist()))
+        return real(reader, clips, purpose)
+
+    monkeypatch.setattr(FunctionalsReader, "read", read)
+    _svm(chosen, 0, functionals(chosen.clips), svm_c=3.0)
+    trains, tested = (chosen.with_role(0, role)["clip"].tolist() for role in ("train", "test"))
+    assert said == [
+        (Purpose.STATISTICS, trains),
+        (Purpose.TRAIN, trains),
+        (Purpose.TEST, tested),
+    ]
 
 
 def test_held_out_values_change_nothing_in_what_is_learned(chosen: SystemClips) -> None:

@@ -45,11 +45,11 @@ def test_a_forced_run_gives_the_same_lock_to_the_byte(demo):
 
 
 def test_every_system_is_scored_with_the_promised_keys(demo):
-    assert systems(demo) == ["multilingual", "synthetic", "synthetic_female"]
+    assert systems(demo) == ["multilingual", "synthetic", "synthetic_female", "synthetic_leaky"]
     for system in systems(demo):
         metrics = json.loads((demo / f"metrics/{system}.json").read_text())
         for key in ("uar", "uar_low", "uar_high", "accuracy", "uar_female", "uar_male", "folds",
-                    "n_clips", "parameters"):  # fmt: skip
+                    "n_clips", "parameters", "protocol", "mark", "ece_calibrated"):  # fmt: skip
             assert key in metrics, f"metrics of {system} lack {key}"
         assert metrics["uar_low"] <= metrics["uar"] <= metrics["uar_high"]
     assert json.loads((demo / "metrics/synthetic_female.json").read_text())["uar_male"] is None
@@ -67,13 +67,13 @@ def test_predictions_hold_the_promised_columns_and_every_clip_once(demo):
         assert (table[chances].sum(axis=1) - 1).abs().max() < 1e-4
         best = table[chances].idxmax(axis=1).str.removeprefix("p_")
         assert (best == table["predicted"]).mean() > 0.999
-        for image in ("history", "confusion", "examples"):
+        for image in ("history", "confusion", "examples", "reliability", "speakers"):
             assert (demo / f"plots/{system}/{image}.png").stat().st_size > 5_000
 
 
 def test_no_predicted_speaker_trained_the_model_that_predicts_it(demo):
     for corpus in ("synthetic_a", "synthetic_b"):
-        folds = pd.read_csv(demo / f"data/splits/{corpus}/folds.csv")
+        folds = pd.read_csv(demo / f"data/splits/{corpus}/folds/speaker_independent.csv")
         for _, fold in folds.groupby("fold"):
             sides = [
                 set(fold.loc[fold["role"] == role, "clip"].str.split("/").str[1])
@@ -83,12 +83,39 @@ def test_no_predicted_speaker_trained_the_model_that_predicts_it(demo):
             assert not (sides[0] | sides[1]) & sides[2]
 
 
+def test_floors_stand_beside_every_system(demo):
+    for system in systems(demo):
+        floors = json.loads((demo / f"metrics/floors/{system}.json").read_text())
+        for floor in ("majority", "speaker_majority", "duration", "loudness", "functionals_svm"):
+            scores = floors[floor]
+            assert scores["uar_low"] <= scores["uar"] <= scores["uar_high"], f"{system}: {floor}"
+        answers = pd.read_csv(demo / f"plots/{system}/functionals_svm.csv")
+        assert sorted(answers["clip"]) == sorted(
+            pd.read_csv(demo / f"plots/{system}/predictions.csv")["clip"]
+        )
+
+
+def test_all_that_comes_of_a_leaky_protocol_is_marked(demo):
+    table = pd.read_csv(demo / "plots/systems.csv").set_index("system")
+    for system in systems(demo):
+        marks = {
+            json.loads((demo / f"metrics/{folder}{system}.json").read_text())["mark"]
+            for folder in ("", "floors/")
+        }
+        (mark,) = marks | {table.loc[system, "mark"]}
+        assert mark.startswith("LEAKY: speaker") == (system == "synthetic_leaky"), system
+        predictions = pd.read_csv(demo / f"plots/{system}/predictions.csv")
+        assert set(predictions["protocol"]) == {table.loc[system, "protocol"]}
+    page = run(demo, "python", "-m", "ser.cli", "compare", "synthetic", "synthetic_leaky").stdout
+    assert "LEAKY" in page.splitlines()[1], f"a comparison hides the leak:\n{page}"
+
+
 def test_dvc_draws_every_plot(demo, tmp_path):
     dvc(demo, "plots", "show", "--out", str(tmp_path / "page"))
     page = (tmp_path / "page/index.html").read_text()
     for system in systems(demo):
-        for name in ("history", "confusion", "predictions"):
-            assert f"plots/{system}/{name}.csv" in page.replace("\\\\", "/").replace("_", "_"), (
+        for name in ("history", "confusion", "predictions", "reliability", "speakers"):
+            assert f"plots/{system}/{name}.csv" in page, (
                 f"the plot of {system}/{name}.csv is missing from the page"
             )
     assert "plots/systems.csv" in page
