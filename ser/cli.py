@@ -128,19 +128,19 @@ def _describe_difference(found: Comparison) -> str:
     text = f"\nB - A: {found.difference:+.1f} percentage points"
     if found.interval is None or found.p is None:
         return f"{text}; one speaker says nothing about others, so there is no interval."
-    tests = f"McNemar's exact test: p = {_p(found.mcnemar)}"
+    tests = f"McNemar's exact test: {_p(found.mcnemar)}"
     if len(found.mcnemar) > 1:
         tests += f" (median of {len(found.mcnemar)} pairs of seeds)"
     return (
         f"{text}, 95 % interval {found.interval.low:+.1f} to {found.interval.high:+.1f}, "
-        f"p = {_p((found.p,))}\n{_verdict(found)}\n"
+        f"{_p((found.p,))}\n{_verdict(found)}\n"
         f"{tests}; it takes clips for independent: believe the interval."
     )
 
 
 def _p(values: tuple[float, ...]) -> str:
     value = median(values)
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _verdict(found: Comparison) -> str:
