@@ -1,16 +1,19 @@
 """The texts agree with the project, and the Spanish ones with the English ones."""
 
 import copy
+import io
 import re
 import subprocess
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
+import pandas as pd
 import pytest
 import yaml
 
 from ser.cli import app
 from ser.params import parse_params
+from ser.readme import results_table
 from ser.splits.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -252,6 +255,21 @@ def test_the_example_corpus_works(name):
     with pytest.raises(ValueError, match="clips are named"):
         corpus.parse(PurePosixPath("nEMO/samples/MK0_boredom_12.wav"))
     assert parse_params(example_params(text), name).system(corpus.name).corpus == corpus.name
+
+
+def committed(name):
+    done = subprocess.run(
+        ["git", "show", f"HEAD:{name}"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(("name", "language"), zip(PAIRS[0], ("en", "es"), strict=True))
+def test_committed_tables_of_results_are_those_of_the_committed_results(name, language):
+    # not of the working tree, whose results may be those of an experiment
+    systems = pd.read_csv(io.StringIO(committed("plots/systems.csv")))
+    table = results_table(systems, language)
+    assert table.strip() in committed(name), f"{name} is out of step; run `ser readme`, commit"
 
 
 def test_the_citation_file_has_what_its_format_requires():
