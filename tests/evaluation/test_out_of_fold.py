@@ -348,5 +348,7 @@ def test_two_names_of_speaker_normalization_predict_the_same(tmp_path: Path) -> 
     for protocol in ("speaker_normalized", "leaky_undeclared_speaker_normalization"):
         data = tiny_system(tmp_path / protocol, protocol=protocol)
         models = train_all(data, tmp_path / protocol / "models")
-        tables.append(predict_out_of_fold(data, models, [0], 1))
+        predictions = predict_out_of_fold(data, models, [0], 1)
+        assert set(predictions["protocol"]) == {protocol}
+        tables.append(predictions.drop(columns="protocol"))
     pd.testing.assert_frame_equal(*tables, check_exact=True)
