@@ -82,7 +82,7 @@ def compare_two(
     if flips is not None:
         write_csv(flips, changed)
     print(_describe_sides((a, found.a, mark_of(before)), (b, found.b, mark_of(now))))
-    print(_describe_difference(found))
+    print(_describe_difference(found, [_protocols_of(side) for side in (before, now)]))
     print(_describe_flips(changed, found, top))
 
 
@@ -106,8 +106,13 @@ def _load_side(side: str) -> pd.DataFrame:
 
 def mark_of(predictions: pd.DataFrame) -> str:
     """Marks of the protocols that predictions were made under, where they name them."""
-    names = sorted(set(predictions.get("protocol", [])) & set(PROTOCOLS))
-    return "; ".join(PROTOCOLS[name].mark for name in names if PROTOCOLS[name].mark)
+    known = [PROTOCOLS[name] for name in _protocols_of(predictions) if name in PROTOCOLS]
+    return "; ".join(protocol.mark for protocol in known if protocol.mark)
+
+
+def _protocols_of(predictions: pd.DataFrame) -> list[str]:
+    """Names of the protocols; none in tables that were made before they had names."""
+    return sorted(set(predictions.get("protocol", [])))
 
 
 def _describe_sides(*sides: tuple[str, Side, str]) -> str:
@@ -124,7 +129,7 @@ def _describe_side(side: Side, mark: str) -> str:
     return f"{text}  [{mark}]" if mark else text
 
 
-def _describe_difference(found: Comparison) -> str:
+def _describe_difference(found: Comparison, protocols: list[list[str]]) -> str:
     text = f"\nB - A: {found.difference:+.1f} percentage points"
     if found.interval is None or found.p is None:
         return f"{text}; one speaker says nothing about others, so there is no interval."
@@ -133,7 +138,7 @@ def _describe_difference(found: Comparison) -> str:
         tests += f" (median of {len(found.mcnemar)} pairs of seeds)"
     return (
         f"{text}, 95 % interval {found.interval.low:+.1f} to {found.interval.high:+.1f}, "
-        f"{_p((found.p,))}\n{_verdict(found)}\n"
+        f"{_p((found.p,))}\n{_verdict(found, protocols)}\n"
         f"{tests}; it takes clips for independent: believe the interval."
     )
 
@@ -143,9 +148,13 @@ def _p(values: tuple[float, ...]) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
-def _verdict(found: Comparison) -> str:
-    better = "B is better" if found.difference > 0 else "A is better"
-    verdict = f"{better}." if found.flagged else "No difference can be told from chance."
+def _verdict(found: Comparison, protocols: list[list[str]]) -> str:
+    better = "B" if found.difference > 0 else "A"
+    a, b = (", ".join(names) for names in protocols)
+    if a and b and a != b:
+        higher = f"{better} scores higher" if found.flagged else "Neither scores higher for sure"
+        return f"{higher}, but the protocols differ ({a}; {b}): this compares tests, not systems."
+    verdict = f"{better} is better." if found.flagged else "No difference can be told from chance."
     if not found.of_trainings:
         return verdict
     return (

@@ -85,6 +85,20 @@ def test_a_side_that_needs_a_mark_has_it(workspace: Path, protocol: str, mark: s
     assert "[" not in weak
 
 
+def test_protocols_that_differ_forbid_a_verdict_on_systems(workspace: Path) -> None:
+    for name, seeds, protocol in (
+        ("weak", (0,), "leave_one_speaker_out"),
+        ("strong", (0, 1), "leaky_random"),
+    ):
+        path = Path("plots") / name / "predictions.csv"
+        table = make_predictions(8, 6, seeds=seeds, accuracy=lambda speaker, n=len(seeds): 0.4 * n)
+        write_csv(path, table.assign(protocol=protocol))
+    text = printed("compare", "weak", "strong")
+    assert "B scores higher, but the protocols differ (leave_one_speaker_out; leaky_random)" in text
+    assert "better" not in text
+    assert "No difference can be told" in printed("compare", "weak", "weak")
+
+
 def test_a_single_seed_is_said_to_compare_trainings(workspace: Path) -> None:
     assert "two trainings, not two systems" in printed("compare", "weak", "strong")
     assert "two trainings" not in printed("compare", "strong", "strong")
