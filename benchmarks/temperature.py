@@ -8,23 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.metrics import log_loss
 from tqdm import tqdm
 
 from ser.dataset import SystemData, load_system
 from ser.entry import run
 from ser.errors import SerError
-from ser.evaluation.calibration import Float, Int, fit_temperature, soften
+from ser.evaluation.calibration import fit_temperature, soften
 from ser.evaluation.out_of_fold import predict_validation
 from ser.models.storage import load_model, model_path
 from ser.params import load_params
 
 PRIORS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.6, 3.2, 1e6)
-
-
-def loss(probabilities: Float, targets: Int, temperature: float) -> float:
-    """Mean negative log likelihood at a temperature, in nats."""
-    softened = soften(probabilities, temperature)
-    return float(-np.log(softened[np.arange(len(targets)), targets] + 1e-12).mean())
 
 
 def losses(data: SystemData, models: Path, seeds: list[int]) -> dict[float, list[float]]:
@@ -43,7 +38,9 @@ def losses(data: SystemData, models: Path, seeds: list[int]) -> dict[float, list
                 temperature = fit_temperature(
                     probabilities[~scored], targets[~scored], speakers[~scored], prior
                 )
-                found[prior].append(loss(probabilities[scored], targets[scored], temperature))
+                softened = soften(probabilities[scored], temperature)
+                loss = log_loss(targets[scored], softened, labels=np.arange(softened.shape[1]))
+                found[prior].append(float(loss))
     return found
 
 

@@ -81,7 +81,7 @@ def compare_two(
     changed = flipped_clips(before, now)
     if flips is not None:
         write_csv(flips, changed)
-    print(_describe_sides((a, found.a, mark_of(before)), (b, found.b, mark_of(now))))
+    print(_describe_sides((a, found.a, _mark_of(before)), (b, found.b, _mark_of(now))))
     print(_describe_difference(found, [_protocols_of(side) for side in (before, now)]))
     print(_describe_flips(changed, found, top))
 
@@ -104,7 +104,7 @@ def _load_side(side: str) -> pd.DataFrame:
             raise SerError(str(error).replace(str(copy), side)) from None
 
 
-def mark_of(predictions: pd.DataFrame) -> str:
+def _mark_of(predictions: pd.DataFrame) -> str:
     """Marks of the protocols that predictions were made under, where they name them."""
     known = [PROTOCOLS[name] for name in _protocols_of(predictions) if name in PROTOCOLS]
     return "; ".join(protocol.mark for protocol in known if protocol.mark)

@@ -15,7 +15,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ser.evaluation.report import FLOORS, NO_MARK
+from ser.evaluation.marks import NO_MARK
+from ser.evaluation.report import FLOORS
 from ser.files import whole_file
 from ser.labels import ordered
 

@@ -7,7 +7,8 @@ from typing import Literal
 import pandas as pd
 
 from ser.errors import SerError
-from ser.evaluation.report import FLOORS, NO_MARK
+from ser.evaluation.marks import NO_MARK
+from ser.evaluation.report import FLOORS
 from ser.files import whole_file
 
 Language = Literal["en", "es"]

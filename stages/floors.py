@@ -10,6 +10,7 @@ import pandas as pd
 
 from ser.entry import run
 from ser.evaluation.floors import floor_predictions, floor_scores
+from ser.evaluation.marks import protocol_fields
 from ser.files import write_csv, write_json
 from ser.functional_store import read_functionals
 from ser.params import load_params
@@ -27,8 +28,8 @@ def main(system: str) -> None:
     svm = predictions[predictions["floor"] == "functionals_svm"].drop(columns="floor")
     write_csv(Path("plots") / system / "functionals_svm.csv", svm)
     scores = floor_scores(predictions)
-    protocol = {"protocol": clips.protocol.name, "mark": clips.protocol.mark or "none"}
-    write_json(Path("metrics/floors") / f"{system}.json", {**protocol, **scores})
+    fields = protocol_fields(clips.protocol.name, clips.protocol.mark)
+    write_json(Path("metrics/floors") / f"{system}.json", {**fields, **scores})
     print(f"{system}: functionals and SVM, UAR {scores['functionals_svm']['uar']:.1f} %")
 
 

@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 from ser.clips import speaker_keys
 from ser.evaluation.calibration import calibration_scores
 from ser.evaluation.intervals import Interval, uar_interval
-from ser.evaluation.report import NO_MARK
+from ser.evaluation.marks import NO_MARK, protocol_fields
 from ser.labels import ordered
 from ser.scoring import accuracy, unweighted_average_recall
 from ser.splits.protocols import Protocol
@@ -32,8 +32,7 @@ def system_metrics(
     emotions = ordered(predictions["emotion"])
     scores = headline_scores(predictions)
     return {
-        "protocol": protocol.name,
-        "mark": protocol.mark or NO_MARK,
+        **protocol_fields(protocol.name, protocol.mark),
         "uar": scores["uar"],
         **_bounds("uar", uar_interval(predictions)),
         "uar_deviation": _deviation_over_seeds(predictions, _uar),

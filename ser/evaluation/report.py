@@ -9,8 +9,6 @@ import pandas as pd
 
 from ser.errors import SerError
 
-# how tables and metrics say that a protocol has no mark
-NO_MARK = "none"
 # floors from the strongest to the weakest
 FLOORS = ("functionals_svm", "loudness", "duration", "speaker_majority", "majority")
 
