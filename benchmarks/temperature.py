@@ -48,7 +48,8 @@ def main(system: str = "ravdess") -> None:
     """Compare priors on the validation speakers of SYSTEM."""
     torch.set_num_threads(1)
     params = load_params()
-    data = load_system(params, params.system(system), Path("data/splits"), Path("data/features"))
+    folders = [Path("data") / part for part in ("splits", "features", "functionals")]
+    data = load_system(params, params.system(system), *folders)
     found = losses(data, Path("models") / system, params.training.seeds)
     print("prior  loss of speakers left out (nats)")
     for prior, values in found.items():

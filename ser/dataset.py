@@ -12,6 +12,7 @@ from torch import Tensor
 from ser.clips import speaker_keys
 from ser.errors import SerError
 from ser.feature_store import PACK, read_index
+from ser.functional_store import read_functionals
 from ser.normalization import Normalizer
 from ser.packs import Pack
 from ser.params import Params, System
@@ -27,29 +28,41 @@ class SystemData(SystemClips):
     Attributes:
         index: features of clips and copies, with the `corpus` whose pack holds them.
         packs: feature packs by corpus.
+        functionals: one row a clip, for the linear part; without columns if none were asked for.
     """
 
     index: pd.DataFrame
     packs: dict[str, Path]
+    functionals: pd.DataFrame
 
 
-def load_system(params: Params, system: System, splits: Path, features: Path) -> SystemData:
+def load_system(
+    params: Params,
+    system: System,
+    splits: Path,
+    features: Path,
+    functionals: Path | None = None,
+) -> SystemData:
     """Read the tables of a system and check its folds.
 
     Args:
         splits: folder with a folder per corpus, as the split stage writes them.
         features: folder with a folder per corpus, as the featurize stage writes them.
+        functionals: the same for the functionals stage; only a linear part needs them.
 
     Raises:
         LeakError: if folds leak what their protocol does not declare.
         SerError: if a table is missing or damaged, or clips have no features.
     """
-    corpora = params.corpora_of(system)
-    chosen = load_clips(splits, corpora, system.protocol, system.gender)
+    tested, helpers = params.corpora_of(system), params.helpers_of(system)
+    corpora = [*tested, *helpers]
+    chosen = load_clips(splits, tested, system.protocol, system.gender, helpers)
     tables = [read_index(features / name).assign(corpus=name) for name in corpora]
     index = pd.concat(tables, ignore_index=True)
     packs = {name: features / name / PACK for name in corpora}
-    data = SystemData(chosen.clips, chosen.folds, chosen.protocol, index, packs)
+    described = [read_functionals(functionals / name) for name in corpora if functionals]
+    table = pd.concat(described) if described else pd.DataFrame()
+    data = SystemData(chosen.clips, chosen.folds, chosen.protocol, index, packs, table)
     _check_features(data, features)
     return data
 

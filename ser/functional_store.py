@@ -7,6 +7,8 @@ import pandas as pd
 from ser.errors import SerError
 from ser.packs import Pack
 
+# functionals whose names begin with this are matrices' entries, which a linear classifier can use
+COVARIANCE = "covariance."
 PACK, CLIPS, NAMES = "functionals.safetensors", "clips.csv", "names.csv"
 
 

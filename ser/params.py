@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from ser.errors import SerError
 
 PARAMS_FILE = Path("params.yaml")
-# below this a network with the largest strides has nothing left to pool over time
+# below this an attention over time has little to choose from
 _FEWEST_ROWS = 8
 
 
@@ -48,6 +48,7 @@ Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 BelowOne = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
 Count = Annotated[int, BeforeValidator(_integer), Field(ge=1)]
 CountOrNone = Annotated[int, BeforeValidator(_integer), Field(ge=0)]
+Precision = Literal["auto", "float32", "bfloat16"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -84,7 +85,15 @@ class Adam(_Strict):
     weight_decay: NonNegative
 
 
-OptimizerSettings = Sgd | RmsProp | Adam
+class Muon(_Strict):
+    lr: Positive
+    momentum: BelowOne
+    weight_decay: NonNegative
+    adamw_lr: Positive
+    adamw_weight_decay: NonNegative
+
+
+OptimizerSettings = Sgd | RmsProp | Adam | Muon
 
 
 class Optimizers(_Strict):
@@ -92,12 +101,26 @@ class Optimizers(_Strict):
     rmsprop: RmsProp
     adam: Adam
     adamw: Adam
+    muon: Muon
 
 
 class ModelSize(_Strict):
     channels: Annotated[list[Count], Field(min_length=2, max_length=6)]
-    stem_stride: Annotated[list[Annotated[Count, Field(le=4)]], Field(min_length=2, max_length=2)]
+    stem_kernel: Annotated[Count, Field(le=15)]
+    stem_stride: Annotated[list[Annotated[Count, Field(le=8)]], Field(min_length=2, max_length=2)]
+    time_pools: CountOrNone
     dropout: BelowOne
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ModelSize":
+        if self.stem_kernel % 2 == 0:
+            raise ValueError(f"stem_kernel ({self.stem_kernel}) must be odd, to have a middle")
+        if self.time_pools >= len(self.channels):
+            raise ValueError(
+                f"time_pools ({self.time_pools}) must be below the number of channels' entries "
+                f"({len(self.channels)}), one for each block after the stem"
+            )
+        return self
 
 
 class ModelSizes(_Strict):
@@ -201,6 +224,9 @@ class Training(_Strict):
     time_mask_frames: CountOrNone
     weight_average: BelowOne
     checkpoint: Literal["last", "validation"]
+    linear_share: Fraction
+    linear_c: Positive
+    precision: Precision
 
     @model_validator(mode="after")
     def _distinct_seeds(self) -> "Training":
@@ -213,6 +239,16 @@ class System(_Strict):
     corpus: Annotated[str, Field(pattern=r"^(\.|[a-z][a-z0-9_]*)$")]
     gender: Literal["all", "female", "male"]
     protocol: Name
+    tested: Name | None = None
+
+    @model_validator(mode="after")
+    def _tested_is_one_of_several(self) -> "System":
+        if self.tested is not None and self.corpus != ".":
+            raise ValueError(
+                f"tested ({self.tested}) chooses one of several corpora, so corpus must be '.', "
+                f"not {self.corpus!r}"
+            )
+        return self
 
 
 class Floors(_Strict):
@@ -223,7 +259,7 @@ class Floors(_Strict):
 class Params(_Strict):
     """The whole of `params.yaml`."""
 
-    optimizer: Literal["sgd", "rmsprop", "adam", "adamw"]
+    optimizer: Literal["sgd", "rmsprop", "adam", "adamw", "muon"]
     optimizers: Optimizers
     model_size: Literal["small", "base", "large"]
     model_sizes: ModelSizes
@@ -249,13 +285,19 @@ class Params(_Strict):
                     f"systems.{name}.corpus is {system.corpus!r}, which is not among corpora "
                     f"({', '.join(self.corpora)}) nor '.'"
                 )
+            if system.tested not in (None, *self.corpora):
+                raise ValueError(
+                    f"systems.{name}.tested is {system.tested!r}, which is not among corpora "
+                    f"({', '.join(self.corpora)})"
+                )
         return self
 
     @model_validator(mode="after")
     def _crops_hold_enough_rows(self) -> "Params":
-        if self.training.crop_s * self.features.rows_per_second < _FEWEST_ROWS:
+        fewest = max(_FEWEST_ROWS, self.model.stem_stride[0] * 2**self.model.time_pools)
+        if self.training.crop_s * self.features.rows_per_second < fewest:
             raise ValueError(
-                f"training.crop_s is {self.training.crop_s}, but must hold at least {_FEWEST_ROWS} "
+                f"training.crop_s is {self.training.crop_s}, but must hold at least {fewest} "
                 f"rows of features (features.hop_ms is {self.features.hop_ms})"
             )
         return self
@@ -284,8 +326,16 @@ class Params(_Strict):
         return self.systems[name]
 
     def corpora_of(self, system: System) -> list[str]:
-        """Names of the corpora a system reads, in the order of `params.yaml`."""
+        """Names of the corpora a system is tested on, in the order of `params.yaml`."""
+        if system.tested is not None:
+            return [system.tested]
         return self.corpora if system.corpus == "." else [system.corpus]
+
+    def helpers_of(self, system: System) -> list[str]:
+        """Names of the corpora that only train a system, in the order of `params.yaml`."""
+        if system.tested is None:
+            return []
+        return [name for name in self.corpora if name != system.tested]
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:

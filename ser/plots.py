@@ -27,6 +27,7 @@ PART_COLOURS = {"train": BLUE, "validation": ORANGE, "test": PURPLE}
 _GENDERS = {"female": (ORANGE, "o"), "male": (BLUE, "s")}
 _KINDS = {"raw": (ORANGE, "o"), "calibrated": (BLUE, "s")}
 _FLOORS = {
+    "functionals_linear": ("functionals, linear", "X"),
     "functionals_svm": ("functionals and SVM", "D"),
     "loudness": ("loudness", "v"),
     "duration": ("duration", "^"),

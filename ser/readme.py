@@ -40,7 +40,8 @@ _WORDS = {
         ),
         floors=(
             "system",
-            "UAR of the network",
+            "UAR of the system",
+            "functionals, linear",
             "functionals and SVM (95 % interval)",
             "loudness",
             "duration",
@@ -64,7 +65,8 @@ _WORDS = {
         ),
         floors=(
             "sistema",
-            "UAR de la red",
+            "UAR del sistema",
+            "funcionales, lineal",
             "funcionales y SVM (intervalo del 95 %)",
             "sonoridad",
             "duración",
@@ -105,10 +107,11 @@ def _scores(row: pd.Series, point: str) -> list[str]:
 
 
 def _floors(row: pd.Series, point: str) -> list[str]:
-    svm, *others = (f"floor_{floor}" for floor in FLOORS)
+    linear, svm, *others = (f"floor_{floor}" for floor in FLOORS)
     return [
         f"`{row['system']}`{_mark(row)}",
         _number(row["uar"], point),
+        _number(row[linear], point),
         _with_interval(row, svm, point),
         *(_number(row[column], point) for column in (*others, "chance")),
     ]

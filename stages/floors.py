@@ -1,6 +1,7 @@
 """Score what needs no network on the folds of a system.
 
-In: data/splits and data/functionals of its corpora. Params: floors, systems.<system>.
+In: data/splits and data/functionals of its corpora. Params: floors, systems.<system>,
+training.linear_c.
 Out: metrics/floors/<system>.json, plots/<system>/functionals_svm.csv.
 """
 
@@ -24,7 +25,9 @@ def main(system: str) -> None:
     corpora = params.corpora_of(chosen)
     clips = load_clips(Path("data/splits"), corpora, chosen.protocol, chosen.gender)
     functionals = pd.concat([read_functionals(Path("data/functionals") / name) for name in corpora])
-    predictions = floor_predictions(clips, functionals, params.floors.svm_c, params.processes)
+    predictions = floor_predictions(
+        clips, functionals, params.floors.svm_c, params.training.linear_c, params.processes
+    )
     svm = predictions[predictions["floor"] == "functionals_svm"].drop(columns="floor")
     write_csv(Path("plots") / system / "functionals_svm.csv", svm)
     scores = floor_scores(predictions)

@@ -53,7 +53,9 @@ _QUICK: dict[str, Any] = {
     "optimizer": "adamw",
     "model_size": "small",
     "model_sizes.small.channels": [8, 8, 12],
+    "model_sizes.small.stem_kernel": 5,
     "model_sizes.small.stem_stride": [2, 2],
+    "model_sizes.small.time_pools": 1,
     "model_sizes.small.dropout": 0.0,
     "training.min_steps": 0,
     "features.front_end": "log_mel",
@@ -71,6 +73,8 @@ _QUICK: dict[str, Any] = {
     "training.frequency_warp": 0.0,
     "training.weight_average": 0.0,
     "training.checkpoint": "last",
+    "training.linear_share": 0.0,
+    "training.precision": "float32",
     "processes": 1,
 }
 

@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from collections import Counter
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -10,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.linalg
 from scipy import stats
 
 from ser.audio import SAMPLE_RATE_HZ, Int16
@@ -35,11 +37,36 @@ def loud(samples: np.ndarray, gain_db: float) -> Int16:
     return np.rint(samples * 10 ** (gain_db / 20)).astype(np.int16)
 
 
-def test_there_are_about_a_thousand(spectra: Mfcc) -> None:
+def test_there_are_about_a_thousand_and_as_many_covariances(spectra: Mfcc) -> None:
     values = describe(random_clip(0), spectra)
-    assert 800 <= len(values) <= 1500
-    groups = {name.partition(".")[0] for name in values}
-    assert {"duration", "loudness", "log_mel", "mfcc", "spectrum", "pitch"} <= groups
+    groups = Counter(name.partition(".")[0] for name in values)
+    assert groups["covariance"] == 48 * 49 // 2
+    assert 800 <= len(values) - groups["covariance"] <= 1500
+    assert {"duration", "loudness", "log_mel", "mfcc", "spectrum", "pitch"} <= set(groups)
+
+
+def test_covariances_are_the_logarithm_of_a_covariance_matrix(spectra: Mfcc) -> None:
+    values = describe(random_clip(3, 1.0), spectra)
+    logarithm = np.zeros((48, 48))
+    for name, value in values.items():
+        group, *place = name.split(".")
+        if group == "covariance":
+            row, column = map(int, place)
+            logarithm[row, column] = logarithm[column, row] = value
+    off_diagonal = ~np.eye(48, dtype=bool)
+    logarithm[off_diagonal] /= np.sqrt(2)
+    covariance = scipy.linalg.expm(logarithm)
+    assert np.allclose(covariance, covariance.T)
+    # never below what is added to the diagonal
+    assert np.linalg.eigvalsh(covariance).min() > 0.049
+
+
+def test_covariances_do_not_hear_how_loud_a_clip_is(spectra: Mfcc) -> None:
+    clip = random_clip(4, 1.0)
+    loud, soft = (describe(samples, spectra) for samples in (clip, clip // 4))
+    names = [name for name in loud if name.startswith("covariance.")]
+    change = np.abs([loud[name] - soft[name] for name in names])
+    assert np.median(change) < 0.05, np.median(change)
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.3, 1.0, 5.0])

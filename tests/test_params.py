@@ -72,7 +72,7 @@ def test_the_parameters_of_the_repository_pass() -> None:
 
 
 def test_every_value_of_the_file_comes_through(valid_params: Values) -> None:
-    assert parse_params(valid_params).model_dump() == valid_params
+    assert parse_params(valid_params).model_dump(exclude_unset=True) == valid_params
 
 
 def test_corpora_and_protocols_of_the_file_are_known(valid_params: Values) -> None:
@@ -101,6 +101,8 @@ def test_every_key_but_those_one_chooses_is_required(valid_params: Values) -> No
     for *tables, key in leaves(valid_params):
         if tables == ["systems"]:
             continue  # removing a system is allowed
+        if key == "tested":
+            continue  # most systems are tested on all that they read
         without = copy.deepcopy(valid_params)
         del reduce(dict.__getitem__, tables, without)[key]
         dotted = ".".join([*tables, key])
@@ -173,7 +175,7 @@ def test_the_sentence_names_the_file_it_is_about(tmp_path: Path, refused: Refuse
 
 
 def test_the_chosen_optimizer_and_size_are_handed_out(valid_params: Values) -> None:
-    for optimizer in ("sgd", "rmsprop", "adam", "adamw"):
+    for optimizer in ("sgd", "rmsprop", "adam", "adamw", "muon"):
         for size in ("small", "base", "large"):
             params = parse_params({**valid_params, "optimizer": optimizer, "model_size": size})
             chosen = params.optimizer_settings.model_dump()
@@ -186,7 +188,13 @@ def test_systems_and_their_corpora_are_found(valid_params: Values, refused: Refu
     for name, system in valid_params["systems"].items():
         found = params.corpora_of(params.system(name))
         everything = valid_params["corpora"]
-        assert found == (everything if system["corpus"] == "." else [system["corpus"]])
+        if "tested" in system:
+            assert found == [system["tested"]]
+            helpers = [corpus for corpus in everything if corpus != system["tested"]]
+            assert params.helpers_of(params.system(name)) == helpers
+        else:
+            assert found == (everything if system["corpus"] == "." else [system["corpus"]])
+            assert params.helpers_of(params.system(name)) == []
     with refused("'ravdes'", *valid_params["systems"]):
         params.system("ravdes")
 

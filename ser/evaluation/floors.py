@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -12,72 +10,45 @@ from sklearn.svm import SVC
 from ser.clips import speaker_keys
 from ser.evaluation.intervals import uar_interval
 from ser.evaluation.predictions import IDENTITY
-from ser.labels import EMOTIONS
+from ser.functional_reader import FunctionalsReader
+from ser.functional_store import COVARIANCE
+from ser.labels import EMOTIONS, ordered
+from ser.models.linear import fit_linear
 from ser.processes import spread
 from ser.scoring import accuracy, unweighted_average_recall
-from ser.splits.crossings import Crossing
-from ser.splits.guards import Purpose, check_reading
+from ser.splits.guards import Purpose
 from ser.splits.selection import SystemClips
 
-Values = npt.NDArray[np.float64]
-
-# functionals that each SVM sees, by the beginning of their names; empty for all
+# functionals that each SVM sees, by the beginning of their names; empty for all but covariances,
+# which have come later: the floor that others were measured by stays where it was
 SVM_FLOORS = {"duration": "duration.", "loudness": "loudness", "functionals_svm": ""}
-FLOORS = ("majority", "speaker_majority", *SVM_FLOORS)
-# a deviation below this is that of a value which does not change
-_STILL = 1e-9
-
-
-class FunctionalsReader:
-    """The one way to the functionals of a fold: a reading names its purpose, and is checked."""
-
-    def __init__(self, chosen: SystemClips, functionals: pd.DataFrame, fold: int) -> None:
-        self._chosen = chosen
-        self._table = functionals
-        self._roles = chosen.roles(fold)
-
-    def read(self, clips: pd.DataFrame, purpose: Purpose) -> Values:
-        """Functionals of clips, shape (clips, functionals); by speaker if the protocol says so.
-
-        Raises:
-            LeakError: if a clip is held out from this purpose.
-        """
-        values = self._values(clips, purpose)
-        if Crossing.STATISTIC in self._chosen.protocol.crosses:
-            speakers = speaker_keys(clips).to_numpy()
-            for speaker in np.unique(speakers):
-                own = self._values(self._clips_of(speaker), Purpose.STATISTICS)
-                scale = np.maximum(own.std(axis=0), _STILL)
-                values[speakers == speaker] -= own.mean(axis=0)
-                values[speakers == speaker] /= scale
-        return values
-
-    def _values(self, clips: pd.DataFrame, purpose: Purpose) -> Values:
-        items = pd.DataFrame({"item": clips["clip"], "clip": clips["clip"], "effect": ""})
-        check_reading(items, self._roles, purpose, self._chosen.protocol)
-        return self._table.loc[clips["clip"]].to_numpy(dtype=np.float64, copy=True)
-
-    def _clips_of(self, speaker: str) -> pd.DataFrame:
-        clips = self._chosen.clips
-        return clips[(speaker_keys(clips) == speaker) & clips["clip"].isin(self._roles)]
+LINEAR = "functionals_linear"
+FLOORS = ("majority", "speaker_majority", *SVM_FLOORS, LINEAR)
 
 
 def floor_predictions(
-    chosen: SystemClips, functionals: pd.DataFrame, svm_c: float, processes: int
+    chosen: SystemClips,
+    functionals: pd.DataFrame,
+    svm_c: float,
+    linear_c: float,
+    processes: int,
 ) -> pd.DataFrame:
     """Out-of-fold predictions of every floor, in the form of a system's, with a column `floor`.
 
     Floors: `majority`, the most frequent emotion of training; `speaker_majority`, an oracle that
     gives each test speaker's most frequent emotion and reads it from the labels; `duration`,
     `loudness` and `functionals_svm`, support vector machines on functionals (radial basis, every
-    class of equal weight, standardised by training clips).
+    class of equal weight, standardised by training clips); `functionals_linear`, the linear part
+    of the systems by itself, which sees covariances too.
 
     Args:
         functionals: one row a clip, as `ser.functional_store.read_functionals` gives them.
-        svm_c: cost of the SVM's errors.
+        svm_c, linear_c: cost of the SVM's and of the linear classifier's errors.
     """
     jobs = [(fold, floor) for floor in FLOORS for fold in chosen.fold_numbers]
-    work = partial(_predict_fold, chosen=chosen, functionals=functionals, svm_c=svm_c)
+    work = partial(
+        _predict_fold, chosen=chosen, functionals=functionals, svm_c=svm_c, linear_c=linear_c
+    )
     tables = spread(work, jobs, processes, "floors", "fold")
     return pd.concat(tables, ignore_index=True).sort_values(
         ["floor", "clip"], key=_floor_order, ignore_index=True
@@ -89,16 +60,19 @@ def _floor_order(column: pd.Series) -> pd.Series:
 
 
 def _predict_fold(
-    job: tuple[int, str], chosen: SystemClips, functionals: pd.DataFrame, svm_c: float
+    job: tuple[int, str],
+    chosen: SystemClips,
+    functionals: pd.DataFrame,
+    svm_c: float,
+    linear_c: float,
 ) -> pd.DataFrame:
     fold, floor = job
     tested = chosen.with_role(fold, "test")
-    predict: Callable[[SystemClips, int], pd.Series] = {
-        "majority": _majority,
-        "speaker_majority": _speaker_majority,
-    }.get(floor) or partial(
-        _svm, functionals=_columns(functionals, SVM_FLOORS.get(floor, "")), svm_c=svm_c
-    )
+    predict = _FLOORS_WITHOUT_SOUND.get(floor)
+    if predict is None and floor == LINEAR:
+        predict = partial(_linear, functionals=functionals, cost=linear_c)
+    elif predict is None:
+        predict = partial(_svm, functionals=_columns(functionals, SVM_FLOORS[floor]), svm_c=svm_c)
     rows = tested.assign(fold=fold, seed=0, protocol=chosen.protocol.name)
     table = rows[[*IDENTITY, "protocol", "emotion"]]
     return table.assign(predicted=predict(chosen, fold), floor=floor)
@@ -122,7 +96,19 @@ def _most_frequent(emotions: pd.Series) -> str:
 
 
 def _columns(functionals: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    return functionals[[name for name in functionals.columns if name.startswith(prefix)]]
+    return functionals[
+        [
+            name
+            for name in functionals.columns
+            if name.startswith(prefix) and not name.startswith(COVARIANCE)
+        ]
+    ]
+
+
+_FLOORS_WITHOUT_SOUND: dict[str, Callable[[SystemClips, int], pd.Series]] = {
+    "majority": _majority,
+    "speaker_majority": _speaker_majority,
+}
 
 
 def _svm(chosen: SystemClips, fold: int, functionals: pd.DataFrame, svm_c: float) -> pd.Series:
@@ -133,6 +119,24 @@ def _svm(chosen: SystemClips, fold: int, functionals: pd.DataFrame, svm_c: float
     svm.fit(scaler.transform(reader.read(trains, Purpose.TRAIN)), trains["emotion"].tolist())
     predicted = svm.predict(scaler.transform(reader.read(tested, Purpose.TEST)))
     return pd.Series(predicted, index=tested.index)
+
+
+def _linear(chosen: SystemClips, fold: int, functionals: pd.DataFrame, cost: float) -> pd.Series:
+    reader = FunctionalsReader(chosen, functionals, fold)
+    trains, tested = chosen.with_role(fold, "train"), chosen.with_role(fold, "test")
+    emotions = ordered(trains["emotion"])
+    model = fit_linear(
+        reader.read(trains, Purpose.STATISTICS),
+        reader.read(trains, Purpose.TRAIN),
+        trains["corpus"].tolist(),
+        trains["emotion"].map(emotions.index).to_numpy(),
+        len(emotions),
+        cost,
+    )
+    best = model.predict(reader.read(tested, Purpose.TEST), tested["corpus"].tolist()).argmax(
+        axis=1
+    )
+    return pd.Series([emotions[number] for number in best], index=tested.index)
 
 
 def floor_scores(predictions: pd.DataFrame) -> dict[str, dict[str, float | None]]:

@@ -14,7 +14,9 @@ from ser.dataset import FoldReader, SystemData, check_uses, clips_only, encode
 from ser.errors import SerError
 from ser.evaluation.calibration import Float, Int, fit_temperature, soften
 from ser.evaluation.predictions import IDENTITY
+from ser.functional_reader import FunctionalsReader
 from ser.models.inference import predict_probabilities
+from ser.models.linear import combine
 from ser.models.storage import TrainedModel, load_model, model_path
 from ser.processes import spread
 from ser.splits.guards import Purpose
@@ -44,7 +46,7 @@ def predict_validation(
         Arrays of shape (clips, emotions), (clips,) and (clips,).
     """
     clips = data.with_role(fold, "validation")
-    items, probabilities = _predict(model, FoldReader(data, fold), clips, Purpose.CALIBRATION)
+    items, probabilities = _predict(model, data, fold, clips, Purpose.CALIBRATION)
     key = dict(zip(clips["clip"], speaker_keys(clips), strict=True))
     targets = encode(data.clips, items, model.emotions)
     return probabilities.numpy(), targets.numpy(), items["clip"].map(key).to_numpy(dtype=np.str_)
@@ -59,7 +61,7 @@ def _predict_fold(job: tuple[int, int], data: SystemData, models: Path) -> pd.Da
     check_uses(data, fold, model.uses)
     temperature = fit_temperature(*predict_validation(model, data, fold))
     tested = data.with_role(fold, "test")
-    items, probabilities = _predict(model, FoldReader(data, fold), tested, Purpose.TEST)
+    items, probabilities = _predict(model, data, fold, tested, Purpose.TEST)
     confidence, best = probabilities.max(1)
     rows = (
         items[["clip"]]
@@ -78,9 +80,16 @@ def _predict_fold(job: tuple[int, int], data: SystemData, models: Path) -> pd.Da
 
 
 def _predict(
-    model: TrainedModel, reader: FoldReader, clips: pd.DataFrame, purpose: Purpose
+    model: TrainedModel, data: SystemData, fold: int, clips: pd.DataFrame, purpose: Purpose
 ) -> tuple[pd.DataFrame, Tensor]:
     """Index rows of clips, and the probabilities of each, shape (clips, emotions)."""
-    items = clips_only(reader.data, clips)
-    features = reader.read_normalized(items, purpose, model.normalizer)
-    return items, predict_probabilities(model.network, features)
+    items = clips_only(data, clips)
+    features = FoldReader(data, fold).read_normalized(items, purpose, model.normalizer)
+    heard = predict_probabilities(model.network, features)
+    if model.linear is None:
+        return items, heard
+    rows = clips.set_index("clip").loc[items["clip"]].reset_index()
+    values = FunctionalsReader(data, data.functionals, fold).read(rows, purpose)
+    described = model.linear.predict(values, rows["corpus"].tolist())
+    both = combine(heard.double().numpy(), described, model.linear_share)
+    return items, torch.from_numpy(both)

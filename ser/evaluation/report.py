@@ -10,7 +10,14 @@ import pandas as pd
 from ser.errors import SerError
 
 # floors from the strongest to the weakest
-FLOORS = ("functionals_svm", "loudness", "duration", "speaker_majority", "majority")
+FLOORS = (
+    "functionals_linear",
+    "functionals_svm",
+    "loudness",
+    "duration",
+    "speaker_majority",
+    "majority",
+)
 
 _SCORES = (
     "protocol",

@@ -19,7 +19,9 @@ class CnnConfig:
     Attributes:
         bands: width of the features; of the learned filterbank for waveforms.
         channels: of the stem and of each block.
+        stem_kernel: width of the stem over time and bands.
         stem_stride: of the stem over (time, bands).
+        time_pools: how many blocks, from the first on, halve the time axis.
         waveform: whether the network learns its own filterbank from samples.
         window_ms, hop_ms: of that filterbank.
     """
@@ -27,7 +29,9 @@ class CnnConfig:
     bands: int
     classes: int
     channels: tuple[int, ...]
+    stem_kernel: int
     stem_stride: tuple[int, int]
+    time_pools: int
     dropout: float
     waveform: bool
     window_ms: float
@@ -50,7 +54,7 @@ class CnnConfig:
 
 
 class Cnn(nn.Module):
-    """Strided 5x5 stem, 3x3 convolutions with pooling, attentive statistics pooling, classifier."""
+    """Strided stem, 3x3 convolutions with pooling, attentive statistics pooling, classifier."""
 
     def __init__(self, config: CnnConfig) -> None:
         super().__init__()
@@ -97,7 +101,9 @@ def _convolutions(config: CnnConfig) -> tuple[nn.Sequential, int, int]:
     """The convolutions, their stride over time, and the bands left at their end."""
     stem, *blocks = config.channels
     layers: list[nn.Module] = [
-        nn.Conv2d(1, stem, 5, config.stem_stride, 2, bias=False),
+        nn.Conv2d(
+            1, stem, config.stem_kernel, config.stem_stride, config.stem_kernel // 2, bias=False
+        ),
         nn.BatchNorm2d(stem),
         nn.ReLU(inplace=True),
     ]
@@ -105,8 +111,8 @@ def _convolutions(config: CnnConfig) -> tuple[nn.Sequential, int, int]:
     bands = -(-config.bands // config.stem_stride[1])
     previous = stem
     for number, channels in enumerate(blocks, start=1):
-        # only the first block pools time: the attention needs the resolution
-        pool_time = 2 if number == 1 else 1
+        # the last blocks leave time alone: the attention needs the resolution
+        pool_time = 2 if number <= config.time_pools else 1
         pool_bands = 2 if bands >= 2 else 1
         # pooling before the activation computes fewer activations, to the same result
         layers += [

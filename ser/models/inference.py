@@ -20,7 +20,8 @@ def predict_probabilities(network: Cnn, clips: Sequence[Tensor]) -> Tensor:
     Clips are batched with those of the same padded length only: a clip's padding, and with it its
     prediction, never depends on its neighbours.
     """
-    granularity = _WAVEFORM_GRANULARITY if network.config.waveform else _GRANULARITY
+    steps_together = max(_GRANULARITY, network.time_stride)
+    granularity = _WAVEFORM_GRANULARITY if network.config.waveform else steps_together
     buckets: dict[int, list[int]] = defaultdict(list)
     for number, clip in enumerate(clips):
         buckets[-(-len(clip) // granularity) * granularity].append(number)

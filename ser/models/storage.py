@@ -7,11 +7,12 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, from_numpy
 
 from ser.errors import SerError
 from ser.files import whole_file
-from ser.models.cnn import Cnn, CnnConfig
+from ser.models.cnn import Cnn, CnnConfig, count_parameters
+from ser.models.linear import LinearModel
 from ser.normalization import Normalizer
 
 
@@ -20,6 +21,8 @@ class TrainedModel:
     """A network, the emotions its outputs stand for, how its input is normalised, and its origin.
 
     Attributes:
+        linear: the classifier of functionals that answers with it, if there is one.
+        linear_share: weight of that classifier's answer.
         uses: clips and copies it was made from, by purpose (see `ser.splits.guards.Purpose`).
     """
 
@@ -29,6 +32,13 @@ class TrainedModel:
     fold: int
     seed: int
     uses: dict[str, set[str]]
+    linear: LinearModel | None = None
+    linear_share: float = 0.0
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers of the network and of the linear part."""
+        return count_parameters(self.network) + (self.linear.parameters if self.linear else 0)
 
 
 def model_path(folder: Path, fold: int, seed: int) -> Path:
@@ -41,9 +51,12 @@ def save_model(folder: Path, model: TrainedModel) -> None:
     tensors = {f"network.{name}": value for name, value in model.network.state_dict().items()}
     tensors["normalizer.mean"] = model.normalizer.mean
     tensors["normalizer.scale"] = model.normalizer.scale
+    tensors |= _linear_tensors(model.linear)
     card = {
         "config": model.network.config.to_dict(),
         "emotions": list(model.emotions),
+        "linear_corpora": sorted(model.linear.mean) if model.linear else [],
+        "linear_share": model.linear_share,
         "normalization": model.normalizer.kind,
         "fold": model.fold,
         "seed": model.seed,
@@ -54,6 +67,27 @@ def save_model(folder: Path, model: TrainedModel) -> None:
     contiguous = {name: value.contiguous() for name, value in sorted(tensors.items())}
     with whole_file(model_path(folder, model.fold, model.seed)) as aside:
         aside.write_bytes(save(contiguous, metadata=metadata))
+
+
+def _linear_tensors(linear: LinearModel | None) -> dict[str, Tensor]:
+    if linear is None:
+        return {}
+    tensors = {"linear.weight": linear.weight, "linear.bias": linear.bias}
+    for corpus in linear.mean:
+        tensors[f"linear.mean.{corpus}"] = linear.mean[corpus]
+        tensors[f"linear.scale.{corpus}"] = linear.scale[corpus]
+    return {name: from_numpy(values) for name, values in tensors.items()}
+
+
+def _assemble_linear(corpora: list[str], tensors: dict[str, Tensor]) -> LinearModel | None:
+    if not corpora:
+        return None
+    return LinearModel(
+        {corpus: tensors[f"linear.mean.{corpus}"].numpy() for corpus in corpora},
+        {corpus: tensors[f"linear.scale.{corpus}"].numpy() for corpus in corpora},
+        tensors["linear.weight"].numpy(),
+        tensors["linear.bias"].numpy(),
+    )
 
 
 def load_model(path: Path) -> TrainedModel:
@@ -101,4 +135,13 @@ def _assemble(card: dict[str, Any], tensors: dict[str, Tensor]) -> TrainedModel:
     )
     uses = {str(purpose): set(items) for purpose, items in card["uses"].items()}
     emotions = tuple(card["emotions"])
-    return TrainedModel(network, emotions, normalizer, int(card["fold"]), int(card["seed"]), uses)
+    return TrainedModel(
+        network,
+        emotions,
+        normalizer,
+        int(card["fold"]),
+        int(card["seed"]),
+        uses,
+        _assemble_linear(card["linear_corpora"], tensors),
+        float(card["linear_share"]),
+    )

@@ -54,6 +54,17 @@ def check_folds(manifest: pd.DataFrame, folds: pd.DataFrame, protocol: Protocol)
         SerError: if a clip is missing, unknown, or not tested exactly once.
     """
     _check_coverage(manifest, folds)
+    check_crossings(manifest, folds, protocol)
+
+
+def check_crossings(manifest: pd.DataFrame, folds: pd.DataFrame, protocol: Protocol) -> None:
+    """Refuse folds in which something stands on two sides that the protocol does not let cross.
+
+    Arguments as for `check_folds`; clips that only train need not be tested.
+
+    Raises:
+        LeakError: saying what stands on both sides of which fold.
+    """
     units = pd.DataFrame(
         {
             "clip": manifest["clip"],

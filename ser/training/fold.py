@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ser.dataset import FoldReader, SystemData, clips_only, encode, training_items
+from ser.functional_reader import FunctionalsReader
 from ser.labels import ordered
 from ser.models.cnn import Cnn, CnnConfig
 from ser.models.inference import predict_probabilities
+from ser.models.linear import LinearModel, fit_linear
 from ser.models.storage import TrainedModel
 from ser.normalization import Normalizer
-from ser.params import Params
+from ser.params import Params, Precision
 from ser.scoring import accuracy, unweighted_average_recall
 from ser.splits.crossings import Crossing
 from ser.splits.guards import Purpose
@@ -29,7 +31,7 @@ from ser.training.batches import (
     soft_targets,
     warp_bands,
 )
-from ser.training.optimizers import build_optimizer, rate_schedule
+from ser.training.optimizers import build_optimizers, rate_schedule, scale_rates
 
 # Training clips on which the history is measured, drawn once a fold; all would cost a third of
 # the run, and this many give the same picture.
@@ -106,10 +108,39 @@ def train_fold(
             best_uar, best_weights = scores[-1].uar, _copy_weights(averaged)
     network.load_state_dict(best_weights or averaged.state_dict())
     network.eval()
+    uses = fold_data.uses
+    linear = None
+    if params.training.linear_share > 0:
+        linear, read = _fit_linear(params, data, fold, fold_data.emotions)
+        uses = {purpose: uses.get(purpose, set()) | read.get(purpose, set()) for purpose in uses}
     model = TrainedModel(
-        network, fold_data.emotions, fold_data.normalizer, fold, seed, fold_data.uses
+        network,
+        fold_data.emotions,
+        fold_data.normalizer,
+        fold,
+        seed,
+        uses,
+        linear,
+        params.training.linear_share,
     )
     return model, history
+
+
+def _fit_linear(
+    params: Params, data: SystemData, fold: int, emotions: tuple[str, ...]
+) -> tuple[LinearModel, dict[str, set[str]]]:
+    """The linear part of a fold, and the clips it was made from, by purpose."""
+    reader = FunctionalsReader(data, data.functionals, fold)
+    clips = data.with_role(fold, "train")
+    linear = fit_linear(
+        reader.read(clips, Purpose.STATISTICS),
+        reader.read(clips, Purpose.TRAIN),
+        clips["corpus"].tolist(),
+        clips["emotion"].map(emotions.index).to_numpy(),
+        len(emotions),
+        params.training.linear_c,
+    )
+    return linear, reader.uses
 
 
 def build_network(params: Params, bands: int, classes: int) -> Cnn:
@@ -119,7 +150,9 @@ def build_network(params: Params, bands: int, classes: int) -> Cnn:
         bands=params.features.n_mels if waveform else bands,
         classes=classes,
         channels=tuple(params.model.channels),
+        stem_kernel=params.model.stem_kernel,
         stem_stride=(params.model.stem_stride[0], params.model.stem_stride[1]),
+        time_pools=params.model.time_pools,
         dropout=params.model.dropout,
         waveform=waveform,
         window_ms=params.features.window_ms,
@@ -173,7 +206,7 @@ def _epochs(
 ) -> Iterator[None]:
     """Train epoch by epoch, yielding after each."""
     settings = params.training
-    optimizer = build_optimizer(network, params.optimizer, params.optimizer_settings)
+    optimizers = build_optimizers(network, params.optimizer, params.optimizer_settings)
     crop = round(settings.crop_s * params.features.rows_per_second)
     steps_per_epoch = max(1, len(data.items) // settings.batch_size)
     epochs = max(settings.epochs, ceil(settings.min_steps / steps_per_epoch))
@@ -185,12 +218,13 @@ def _epochs(
         for batch in epoch_batches(
             data.items, settings, params.augmentation.probability, crop, generator
         ):
-            for group in optimizer.param_groups:
-                group["lr"] = params.optimizer_settings.lr * factor(step)
+            scale_rates(optimizers, factor(step))
             loss = _batch_loss(network, batch, params, weights, generator)
-            optimizer.zero_grad(set_to_none=True)
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             average.update_parameters(network)
             step += 1
         yield
@@ -206,7 +240,19 @@ def _batch_loss(
     values = mask_features(values, settings, generator)
     targets = soft_targets(batch.targets, weights, settings.label_smoothing)
     values, lengths, targets = mix_pairs(values, lengths, targets, settings, generator)
-    return nn.functional.cross_entropy(network.classify(values, lengths), targets)
+    with torch.autocast("cpu", torch.bfloat16, enabled=uses_half_precision(settings.precision)):
+        logits = network.classify(values, lengths)
+    return nn.functional.cross_entropy(logits.float(), targets)
+
+
+def uses_half_precision(precision: Precision) -> bool:
+    """Whether convolutions are computed in bfloat16.
+
+    "auto" does so where the processor multiplies such numbers itself: elsewhere they are slower.
+    """
+    if precision == "auto":
+        return torch.cpu._is_avx512_bf16_supported()
+    return precision == "bfloat16"
 
 
 def _score(

@@ -10,11 +10,11 @@ from ser.errors import LeakError
 from ser.evaluation import report
 from ser.evaluation.floors import (
     FLOORS,
-    FunctionalsReader,
     _svm,
     floor_predictions,
     floor_scores,
 )
+from ser.functional_reader import FunctionalsReader
 from ser.scoring import unweighted_average_recall
 from ser.splits.guards import Purpose
 from ser.splits.selection import SystemClips, load_clips
@@ -48,11 +48,11 @@ def functionals(clips: pd.DataFrame, telling: str = "mfcc.0.mean", seed: int = 0
 
 
 def scores(chosen: SystemClips, table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
-    return floor_scores(floor_predictions(chosen, table, svm_c=3.0, processes=1))
+    return floor_scores(floor_predictions(chosen, table, 3.0, 0.01, 1))
 
 
 def test_every_floor_answers_every_clip_once(chosen: SystemClips) -> None:
-    predictions = floor_predictions(chosen, functionals(chosen.clips), svm_c=3.0, processes=2)
+    predictions = floor_predictions(chosen, functionals(chosen.clips), 3.0, 0.01, 2)
     assert list(predictions["floor"].unique()) == list(FLOORS)
     for floor, rows in predictions.groupby("floor"):
         assert rows["clip"].tolist() == chosen.clips["clip"].tolist(), floor
@@ -87,7 +87,7 @@ def test_the_majority_is_that_of_training(tmp_path: Path) -> None:
     # of the clips of all others, "sad" is the most frequent wherever speaker 01 is tested
     manifest = manifest[(manifest["emotion"] == "sad") | manifest["take"].isin(["1", "2"])]
     chosen = chosen_under(tmp_path, "leave_one_speaker_out", manifest.reset_index(drop=True))
-    predictions = floor_predictions(chosen, functionals(chosen.clips), svm_c=3.0, processes=1)
+    predictions = floor_predictions(chosen, functionals(chosen.clips), 3.0, 0.01, 1)
     assert set(predictions.loc[predictions["floor"] == "majority", "predicted"]) == {"sad"}
 
 
@@ -96,7 +96,7 @@ def test_the_oracle_knows_what_each_speaker_shows_most(tmp_path: Path) -> None:
     favourite = manifest["speaker"].map(lambda who: EMOTIONS[int(who) % len(EMOTIONS)])
     few = (manifest["emotion"] == favourite) | manifest["take"].isin(["1"])
     chosen = chosen_under(tmp_path, "leave_one_speaker_out", manifest[few].reset_index(drop=True))
-    predictions = floor_predictions(chosen, functionals(chosen.clips), svm_c=3.0, processes=1)
+    predictions = floor_predictions(chosen, functionals(chosen.clips), 3.0, 0.01, 1)
     rows = predictions[predictions["floor"] == "speaker_majority"]
     expected = rows["speaker"].map(lambda who: EMOTIONS[int(who) % len(EMOTIONS)])
     assert rows["predicted"].tolist() == expected.tolist()
@@ -108,7 +108,7 @@ def test_an_oracle_without_a_favourite_is_no_better_than_chance(chosen: SystemCl
 
 
 def test_scores_are_those_of_the_answers(chosen: SystemClips) -> None:
-    predictions = floor_predictions(chosen, functionals(chosen.clips), svm_c=3.0, processes=1)
+    predictions = floor_predictions(chosen, functionals(chosen.clips), 3.0, 0.01, 1)
     for floor, values in floor_scores(predictions).items():
         rows = predictions[predictions["floor"] == floor]
         uar = unweighted_average_recall(rows["emotion"].tolist(), rows["predicted"].tolist())
@@ -118,7 +118,7 @@ def test_scores_are_those_of_the_answers(chosen: SystemClips) -> None:
 
 def test_the_number_of_processes_changes_nothing(chosen: SystemClips) -> None:
     table = functionals(chosen.clips)
-    one, two = (floor_predictions(chosen, table, 3.0, processes) for processes in (1, 2))
+    one, two = (floor_predictions(chosen, table, 3.0, 0.01, processes) for processes in (1, 2))
     pd.testing.assert_frame_equal(one, two)
 
 
@@ -168,11 +168,11 @@ def test_an_svm_says_what_it_reads_for(
 
 def test_held_out_values_change_nothing_in_what_is_learned(chosen: SystemClips) -> None:
     table = functionals(chosen.clips)
-    before = floor_predictions(chosen, table, 3.0, 1)
+    before = floor_predictions(chosen, table, 3.0, 0.01, 1)
     held_out = chosen.with_role(0, "validation")["clip"]
     changed = table.copy()
     changed.loc[held_out] = 1e3
-    after = floor_predictions(chosen, changed, 3.0, 1)
+    after = floor_predictions(chosen, changed, 3.0, 0.01, 1)
     first = before["fold"] == 0
     pd.testing.assert_frame_equal(before[first], after[first])
 

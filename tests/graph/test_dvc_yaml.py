@@ -110,7 +110,7 @@ FLOORS = [
     {"splits", "takes", "copies", "feature_store", "functional_store"},
     {"augmentation", "features"},
     {"functionals"},
-    {"dataset", "normalization"},
+    {"dataset", "functional_reader", "normalization"},
     {"models"},
     {"training"},
     {"evaluation"},

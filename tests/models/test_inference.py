@@ -18,7 +18,7 @@ def _one_thread() -> None:
 
 def network(waveform: bool = False) -> Cnn:
     torch.manual_seed(2)
-    model = Cnn(CnnConfig(10, 4, (6, 8), (2, 2), 0.5, waveform, 25.0, 10.0))
+    model = Cnn(CnnConfig(10, 4, (6, 8), 5, (2, 2), 1, 0.5, waveform, 25.0, 10.0))
     # running statistics and weights far from their start, so that padding would show
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.5)

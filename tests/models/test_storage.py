@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -17,13 +18,14 @@ from safetensors.torch import save_file
 from ser.errors import SerError
 from ser.models.cnn import Cnn, CnnConfig
 from ser.models.inference import predict_probabilities
+from ser.models.linear import LinearModel
 from ser.models.storage import TrainedModel, load_model, model_path, save_model
 from ser.normalization import Normalizer
 from tests.builders import REPOSITORY, little_disk, one_torch_thread
 
 EMOTIONS = ("neutral", "happy", "sad")
 USES = {"training": {"toy/b", "toy/a", "toy/a+noise"}, "fitting statistics": {"toy/a", "toy/b"}}
-CONFIG = CnnConfig(12, 3, (6, 8), (2, 2), 0.1, False, 25.0, 10.0)
+CONFIG = CnnConfig(12, 3, (6, 8), 5, (2, 2), 1, 0.1, False, 25.0, 10.0)
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +39,35 @@ def make_model(fold: int = 3, seed: int = 1) -> TrainedModel:
     network(torch.randn(8, 24, 12), torch.full((8,), 24.0))  # running statistics move
     normalizer = Normalizer("train", torch.arange(12.0), torch.arange(12.0) + 1)
     return TrainedModel(network.eval(), EMOTIONS, normalizer, fold, seed, USES)
+
+
+def with_linear_part() -> TrainedModel:
+    rng = np.random.default_rng(5)
+    mean, scale = ({"toy": rng.random(7).astype(np.float32)} for _ in range(2))
+    weight = rng.standard_normal((3, 7)).astype(np.float32)
+    linear = LinearModel(mean, scale, weight, rng.random(3).astype(np.float32))
+    return replace(make_model(), linear=linear, linear_share=0.4)
+
+
+def test_a_linear_part_comes_back_as_it_was(tmp_path: Path) -> None:
+    model = with_linear_part()
+    save_model(tmp_path, model)
+    loaded = load_model(model_path(tmp_path, 3, 1))
+    assert loaded.linear is not None
+    assert model.linear is not None
+    assert loaded.linear_share == 0.4
+    values = np.random.default_rng(1).random((4, 7))
+    answers = [part.predict(values, ["toy"] * 4) for part in (model.linear, loaded.linear)]
+    assert np.array_equal(*answers)
+
+
+def test_parameters_are_those_of_both_parts() -> None:
+    alone, both = make_model(), with_linear_part()
+    assert both.parameters == alone.parameters + 3 * 7 + 3
+
+
+def test_a_model_without_a_linear_part_has_none(tmp_path: Path) -> None:
+    assert load_model(saved(tmp_path)).linear is None
 
 
 def saved(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ser.clips import read_manifest
+from ser.clips import read_manifest, write_manifest
 from ser.errors import LeakError
 from ser.splits.folds import hash_folds, read_folds, write_folds
 from ser.splits.protocols import PROTOCOLS, assign_folds
@@ -270,3 +270,65 @@ def test_a_protocol_that_leaves_a_fold_without_training_is_skipped(tmp_path: Pat
     fitting = split_corpus(manifest[alone].reset_index(drop=True), tmp_path / CORPUS)
     assert "leave_one_statement_out" not in fitting
     assert LOSO in fitting
+
+
+# Corpora that only help to train
+
+
+@pytest.fixture
+def helped(splits: Path) -> Path:
+    other = make_manifest("other", emotions=("happy", "sad", "angry"))
+    # its recordings are its own
+    split_corpus(other.assign(pcm_sha256="other " + other["pcm_sha256"]), splits / "other")
+    split_corpus(make_manifest(speakers=8), splits / CORPUS)
+    return splits
+
+
+def load_helped(helped: Path, gender: str = "all") -> SystemClips:
+    return load_clips(helped, [CORPUS], LOSO, gender, ["other"])
+
+
+def test_a_helping_corpus_trains_in_every_fold_and_is_never_held_out(helped: Path) -> None:
+    chosen = load_helped(helped)
+    alone = load(helped)
+    assert chosen.fold_numbers == alone.fold_numbers
+    for fold in chosen.fold_numbers:
+        for role in ("validation", "test"):
+            expected = alone.with_role(fold, role)["clip"].tolist()
+            assert chosen.with_role(fold, role)["clip"].tolist() == expected
+        training = chosen.with_role(fold, "train")
+        assert (training["corpus"] == "other").sum() == 16
+        own = training.loc[training["corpus"] == CORPUS, "clip"].tolist()
+        assert own == alone.with_role(fold, "train")["clip"].tolist()
+
+
+def test_a_helping_corpus_brings_no_emotions_of_its_own(helped: Path) -> None:
+    chosen = load_helped(helped)
+    assert set(chosen.clips["emotion"]) == {"neutral", "happy", "sad"}
+
+
+def test_what_is_tested_is_without_the_helpers(helped: Path) -> None:
+    chosen = load_helped(helped)
+    assert chosen.tested["clip"].tolist() == load(helped).clips["clip"].tolist()
+
+
+def test_helpers_of_both_genders_train_a_system_of_one(helped: Path) -> None:
+    chosen = load_helped(helped, "female")
+    assert set(chosen.tested["gender"]) == {"female"}
+    helping = chosen.clips[chosen.clips["corpus"] == "other"]
+    assert set(helping["gender"]) == {"female", "male"}
+
+
+def test_a_recording_that_a_helper_shares_with_a_test_is_refused(
+    helped: Path, refused: Refused
+) -> None:
+    path = helped / "other" / "male.csv"
+    stolen = read_manifest(helped / CORPUS / "male.csv").iloc[0]
+    table = read_manifest(path)
+    first = table["emotion"] == stolen["emotion"]
+    if not first.any():
+        first = table["emotion"] == "happy"
+    table.loc[table[first].index[0], "pcm_sha256"] = stolen["pcm_sha256"]
+    write_manifest(path, table)
+    with refused("one recording under two names", error=LeakError):
+        load_helped(helped)

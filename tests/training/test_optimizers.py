@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, RMSprop
 
-from ser.training.optimizers import build_optimizer, rate_schedule
+from ser.training.optimizers import Muon, build_optimizers, rate_schedule, scale_rates
 from tests.builders import make_params, one_torch_thread
 
 KINDS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
@@ -26,7 +26,8 @@ def network() -> nn.Sequential:
 def optimizer_of(model: nn.Module, name: str, **changes: float) -> torch.optim.Optimizer:
     chosen = {f"optimizers.{name}.{key}": value for key, value in changes.items()}
     params = make_params({"optimizer": name, **chosen})
-    return build_optimizer(model, name, params.optimizer_settings)
+    (optimizer,) = build_optimizers(model, name, params.optimizer_settings)
+    return optimizer
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -86,6 +87,72 @@ def test_without_weight_decay_weights_rest(name: str) -> None:
     optimizer.step()
     for weight, old in zip(model.parameters(), before, strict=True):
         assert torch.equal(weight, old)
+
+
+def muon_and_adamw(model: nn.Module, **changes: float) -> list[torch.optim.Optimizer]:
+    chosen = {f"optimizers.muon.{key}": value for key, value in changes.items()}
+    params = make_params({"optimizer": "muon", **chosen})
+    return build_optimizers(model, "muon", params.optimizer_settings)
+
+
+class Tiny(nn.Module):
+    """A convolution with its channels last, normalisation, and a classifier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.classifier = nn.Linear(4, 2)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.norm(self.hidden(values)).mean((2, 3)))
+
+
+def test_muon_trains_hidden_weights_and_adamw_the_rest() -> None:
+    model = Tiny()
+    muon, adamw = muon_and_adamw(model, lr=0.3, adamw_lr=0.02)
+    assert isinstance(muon, Muon)
+    assert type(adamw) is AdamW
+    assert [group["lr"] for group in muon.param_groups] == [0.3]
+    assert {group["lr"] for group in adamw.param_groups} == {0.02}
+    left = {id(weight) for group in adamw.param_groups for weight in group["params"]}
+    assert left == {id(w) for name, w in model.named_parameters() if name != "hidden.weight"}
+
+
+def test_a_step_of_muon_arrives_in_the_network_and_is_orthogonal() -> None:
+    model = Tiny()
+    muon, _ = muon_and_adamw(model, lr=1.0, weight_decay=0.0)
+    before = model.hidden.weight.detach().clone()
+    model(torch.randn(5, 3, 8, 8)).square().sum().backward()
+    assert model.hidden.weight.grad is not None
+    gradient = model.hidden.weight.grad.clone()
+    muon.step()
+    step = (before - model.hidden.weight.detach()).flatten(1)
+    # Newton-Schulz brings singular values near 1, without reaching it
+    values = torch.linalg.svdvals(step)
+    assert values.min() > 0.4, values
+    assert values.max() < 1.5, values
+    assert (step * gradient.flatten(1)).sum() > 0, "the step goes uphill"
+
+
+def test_muon_forgets_gradients() -> None:
+    model = Tiny()
+    muon, _ = muon_and_adamw(model)
+    model(torch.randn(5, 3, 8, 8)).sum().backward()
+    muon.zero_grad()
+    assert model.hidden.weight.grad is None
+    before = model.hidden.weight.detach().clone()
+    muon.step()
+    assert torch.equal(model.hidden.weight, before), "a step without a gradient moves weights"
+
+
+def test_rates_are_scaled_from_where_they_began() -> None:
+    optimizers = muon_and_adamw(Tiny(), lr=0.4, adamw_lr=0.02)
+    for factor in (0.5, 0.25):
+        scale_rates(optimizers, factor)
+    assert optimizers[0].param_groups[0]["lr"] == pytest.approx(0.1)
+    assert optimizers[1].param_groups[0]["lr"] == pytest.approx(0.005)
 
 
 @given(n_steps=st.integers(10, 5_000))

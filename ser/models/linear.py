@@ -1,0 +1,130 @@
+"""A linear classifier of functionals: the second voice beside the network.
+
+It has no random start: the same training clips give the same weights, whatever the seed.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from ser.errors import SerError
+
+Values = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+# a standardised functional further out is cut back: a clip of almost nothing must not shout
+_FURTHEST = 4.0
+# a deviation below this is that of a value which does not change
+_STILL = 1e-9
+# stopping here, before it has converged, was as good on validation speakers and five times faster
+_ITERATIONS = 100
+# a probability of exactly 0 would silence the other voice
+_TINY = 1e-7
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Multinomial logistic regression on standardised functionals.
+
+    Attributes:
+        mean, scale: by corpus, shape (functionals,): another corpus is another room, microphone and
+            language, so each is standardised by its own training clips.
+        weight: shape (classes, functionals).
+        bias: shape (classes,).
+    """
+
+    mean: Mapping[str, Float32]
+    scale: Mapping[str, Float32]
+    weight: Float32
+    bias: Float32
+
+    def predict(self, values: Values, corpora: Sequence[str]) -> Values:
+        """Class probabilities, shape (clips, classes).
+
+        Args:
+            values: functionals, shape (clips, functionals).
+            corpora: corpus of every clip.
+
+        Raises:
+            SerError: if a clip is of a corpus that did not train, or has other functionals.
+        """
+        if values.shape[1] != self.weight.shape[1]:
+            raise SerError(
+                f"The linear part knows {self.weight.shape[1]} functionals, but clips have "
+                f"{values.shape[1]}; run `dvc repro`."
+            )
+        logits = self._standardised(values, corpora) @ self.weight.T.astype(np.float64) + self.bias
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    def _standardised(self, values: Values, corpora: Sequence[str]) -> Values:
+        names = np.asarray(corpora)
+        result = np.empty_like(values)
+        for corpus in sorted(set(names.tolist())):
+            if corpus not in self.mean:
+                raise SerError(f"The linear part was not trained on corpus {corpus}.")
+            rows = names == corpus
+            scaled = (values[rows] - self.mean[corpus]) / self.scale[corpus]
+            result[rows] = np.clip(scaled, -_FURTHEST, _FURTHEST)
+        return result
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers; means and scales are statistics."""
+        return self.weight.size + self.bias.size
+
+
+def fit_linear(
+    fitted_on: Values,
+    values: Values,
+    corpora: Sequence[str],
+    targets: npt.NDArray[np.integer],
+    classes: int,
+    cost: float,
+) -> LinearModel:
+    """Fit on the training clips of a fold.
+
+    Args:
+        fitted_on: functionals that means and scales come from, shape (clips, functionals).
+        values: functionals to learn from, of the same clips.
+        corpora, targets: corpus and class of every clip.
+        classes: number of classes; every one must occur.
+        cost: inverse strength of the L2 penalty, scikit-learn's `C`.
+    """
+    names = np.asarray(corpora)
+    known = sorted(set(names.tolist()))
+    mean = {name: fitted_on[names == name].mean(axis=0).astype(np.float32) for name in known}
+    scale = {
+        name: np.maximum(fitted_on[names == name].std(axis=0), _STILL).astype(np.float32)
+        for name in known
+    }
+    empty = np.zeros((classes, values.shape[1]), dtype=np.float32)
+    model = LinearModel(mean, scale, empty, empty[:, 0])
+    regression = LogisticRegression(C=cost, max_iter=_ITERATIONS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        regression.fit(model._standardised(values, corpora), targets)
+    weight, bias = regression.coef_, regression.intercept_
+    if len(weight) == 1 and classes == 2:  # two classes have one row of weights
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    return LinearModel(mean, scale, weight.astype(np.float32), bias.astype(np.float32))
+
+
+def combine(network: Values, linear: Values, share: float) -> Values:
+    """Weighted geometric mean of two voices' probabilities, shape (clips, classes).
+
+    A product of experts (Hinton, 2002, Neural Computation 14(8)): either can object.
+
+    Args:
+        share: weight of the linear voice, from 0 (network alone) to 1.
+    """
+    logs = (1 - share) * np.log(np.maximum(network, _TINY)) + share * np.log(
+        np.maximum(linear, _TINY)
+    )
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
