@@ -7,8 +7,6 @@ Results go to `docs/ablation.csv`; rows that are there already are not run again
 
 import tempfile
 import time
-from collections.abc import Iterator
-from concurrent.futures import as_completed
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ import numpy as np
 import pandas as pd
 import typer
 import yaml
-from tqdm import tqdm
 
 from ser.augmentation import augment_corpus
 from ser.clips import MANIFEST, read_manifest
@@ -26,7 +23,7 @@ from ser.evaluation.out_of_fold import predict_validation
 from ser.features import featurize_corpus
 from ser.files import write_csv
 from ser.params import PARAMS_FILE, Params, parse_params
-from ser.processes import worker_pool
+from ser.processes import spread
 from ser.scoring import unweighted_average_recall
 from ser.training.fold import train_fold
 from ser.training.system import prepare_torch
@@ -84,7 +81,8 @@ def validation_scores(params: Params, system: str, seeds: list[int]) -> dict[str
         features = features_for(params, corpora, Path(folder))
         data = load_system(params, chosen, DATA / "splits", features, DATA / "functionals")
         jobs = [(fold, seed) for seed in seeds for fold in data.fold_numbers]
-        results = list(_run(partial(_job, params=params, data=data), jobs, params.processes))
+        work = partial(_job, params=params, data=data)
+        results = spread(work, jobs, params.processes, f"{system}: training", "fold")
     scores = []
     for seed in seeds:
         rows = pd.concat([table for found, table, *_ in results if found == seed])
@@ -99,13 +97,6 @@ def validation_scores(params: Params, system: str, seeds: list[int]) -> dict[str
         "seconds_per_fold": float(np.mean([seconds for *_, seconds, _ in results])),
         "parameters": results[0][3],
     }
-
-
-def _run(work: Any, jobs: list[tuple[int, int]], processes: int) -> Iterator[Any]:
-    with worker_pool(processes) as pool:
-        waiting = [pool.submit(work, job) for job in jobs]
-        for done in tqdm(as_completed(waiting), total=len(jobs), unit="fold"):
-            yield done.result()
 
 
 def main(
