@@ -16,6 +16,7 @@ import scipy.signal
 from ser.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, read_canonical, trim_bounds
 from ser.clips import clip_path
 from ser.copies import pack_path, read_copies
+from ser.encoders import Encoder
 from ser.feature_store import INDEX, PACK
 from ser.files import whole_folder, write_csv
 from ser.packs import Pack, write_pack
@@ -24,6 +25,8 @@ from ser.processes import spread
 
 # 1e-10 of full-scale power: below the quantisation noise of 16 bits
 _LOG_FLOOR = 1e-10
+# the fixed values of PCEN are for sound of 32-bit integers (docs of librosa.pcen)
+_PCEN_SCALE = 2**31
 _NATS_PER_DB = np.log(10) / 10
 
 FrontEnd = Callable[[Float32], npt.NDArray[Any]]
@@ -64,12 +67,17 @@ class LogMel:
 
     def __call__(self, samples: Float32) -> Float32:
         """Shape (frames,) at 16 kHz to shape (1 + frames / hop, n_mels)."""
+        log_mel: Float32 = np.log(self.power(samples) + np.float32(_LOG_FLOOR))
+        return np.maximum(log_mel, log_mel.max() - np.float32(self.top_db * _NATS_PER_DB))
+
+    def power(self, samples: Float32) -> Float32:
+        """Power in each band, of the same shapes, before the logarithm."""
         padded = np.pad(samples, self.n_fft // 2)
         frames = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)[:: self.hop]
         spectrum = scipy.fft.rfft(frames * self.window, axis=1)
         power = np.square(spectrum.real) + np.square(spectrum.imag)
-        log_mel: Float32 = np.log(power @ self.filters + np.float32(_LOG_FLOOR))
-        return np.maximum(log_mel, log_mel.max() - np.float32(self.top_db * _NATS_PER_DB))
+        bands: Float32 = power @ self.filters
+        return bands
 
 
 @dataclass(frozen=True)
@@ -99,16 +107,41 @@ def _delta(values: Float32, order: int, width: int = 9) -> npt.NDArray[Any]:
     return smooth[: len(values)]
 
 
+@dataclass(frozen=True)
+class Pcen:
+    """Mel power with per-channel energy normalisation: a gain that follows each band's own level.
+
+    Wang et al. (2017), "Trainable frontend for robust and far-field keyword spotting", ICASSP;
+    here with the fixed values that librosa takes from there.
+    """
+
+    log_mel: LogMel
+
+    def __call__(self, samples: Float32) -> Float32:
+        """Shape (frames,) at 16 kHz to shape (1 + frames / hop, n_mels)."""
+        power = self.log_mel.power(samples) * np.float32(_PCEN_SCALE)
+        values = librosa.pcen(power, sr=SAMPLE_RATE_HZ, hop_length=self.log_mel.hop, axis=0)
+        return values.astype(np.float32)
+
+
 def _waveform(samples: Float32) -> Int16:
     """The samples themselves, shape (frames, 1), for models that learn their front end."""
     return np.rint(samples * INT16_SCALE).astype(np.int16)[:, np.newaxis]
 
 
 def build_front_end(settings: Features) -> FrontEnd:
-    """The chosen front end, with its filters built."""
+    """The chosen front end, with its filters built or its weights fetched.
+
+    Raises:
+        SerError: if the weights of an encoder cannot be fetched or read.
+    """
+    if settings.encoder_layers:
+        return Encoder.build(settings)
     if settings.front_end == "waveform":
         return _waveform
     log_mel = LogMel.build(settings)
+    if settings.front_end == "pcen":
+        return Pcen(log_mel)
     return Mfcc(log_mel, settings.n_mfcc) if settings.front_end == "mfcc" else log_mel
 
 
@@ -143,6 +176,8 @@ def featurize_corpus(
 ) -> pd.DataFrame:
     """Write the features of all clips and copies to `out`; return their index."""
     front_end = build_front_end(settings)
+    if isinstance(front_end, Encoder) and front_end.on_accelerator:
+        processes = 0  # forked workers cannot use an accelerator that is open here
     copies = read_copies(augmented)
     items = [
         *(_Item(clip_path(corpus, clip)) for clip in manifest["clip"]),

@@ -36,6 +36,7 @@ _SETTINGS = Features(
     fmin_hz=50.0,
     fmax_hz=8000.0,
     n_mfcc=20,
+    encoder_frame_ms=200.0,
     top_db=80.0,
     trim_db=35.0,
     trim_margin_ms=0.0,

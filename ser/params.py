@@ -17,6 +17,17 @@ from pydantic_core import ErrorDetails
 from ser.errors import SerError
 
 PARAMS_FILE = Path("params.yaml")
+# transformer layers of each pretrained encoder, known without its weights
+ENCODER_LAYERS = {
+    "wav2vec2_base": 12,
+    "wav2vec2_large": 24,
+    "hubert_base": 12,
+    "hubert_large": 24,
+    "wavlm_base": 12,
+    "wavlm_base_plus": 12,
+    "wavlm_large": 24,
+    "xlsr_300m": 24,
+}
 # below this an attention over time has little to choose from
 _FEWEST_ROWS = 8
 
@@ -49,6 +60,20 @@ BelowOne = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
 Count = Annotated[int, BeforeValidator(_integer), Field(ge=1)]
 CountOrNone = Annotated[int, BeforeValidator(_integer), Field(ge=0)]
 Precision = Literal["auto", "float32", "bfloat16"]
+FrontEndName = Literal[
+    "log_mel",
+    "mfcc",
+    "pcen",
+    "waveform",
+    "wav2vec2_base",
+    "wav2vec2_large",
+    "hubert_base",
+    "hubert_large",
+    "wavlm_base",
+    "wavlm_base_plus",
+    "wavlm_large",
+    "xlsr_300m",
+]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -174,7 +199,7 @@ class Augmentation(_Strict):
 
 
 class Features(_Strict):
-    front_end: Literal["log_mel", "mfcc", "waveform"]
+    front_end: FrontEndName
     window_ms: Annotated[Positive, Field(le=500)]
     hop_ms: Annotated[Positive, Field(le=500)]
     n_fft: Annotated[Count, Field(le=16384)]
@@ -182,6 +207,8 @@ class Features(_Strict):
     fmin_hz: NonNegative
     fmax_hz: Annotated[Positive, Field(le=8000)]
     n_mfcc: Count
+    # an encoder gives a row every 20 ms
+    encoder_frame_ms: Annotated[Positive, Field(ge=20, le=1000)]
     top_db: Positive
     trim_db: Positive | None
     trim_margin_ms: NonNegative
@@ -199,9 +226,22 @@ class Features(_Strict):
         return self
 
     @property
+    def encoder_layers(self) -> int:
+        """Layers of the chosen pretrained encoder; 0 for other front ends."""
+        return ENCODER_LAYERS.get(self.front_end, 0)
+
+    @property
+    def row_key(self) -> str:
+        """The key that says how long a row is."""
+        return "encoder_frame_ms" if self.encoder_layers else "hop_ms"
+
+    @property
     def rows_per_second(self) -> float:
         """Rows of features in a second of sound (16 kHz for the waveform itself)."""
-        return 16_000.0 if self.front_end == "waveform" else 1000.0 / self.hop_ms
+        if self.front_end == "waveform":
+            return 16_000.0
+        row_ms: float = getattr(self, self.row_key)
+        return 1000.0 / row_ms
 
 
 class Training(_Strict):
@@ -294,11 +334,14 @@ class Params(_Strict):
 
     @model_validator(mode="after")
     def _crops_hold_enough_rows(self) -> "Params":
-        fewest = max(_FEWEST_ROWS, self.model.stem_stride[0] * 2**self.model.time_pools)
+        fewest = _FEWEST_ROWS
+        if not self.features.encoder_layers:  # layers of an encoder meet no stride and no pooling
+            fewest = max(fewest, self.model.stem_stride[0] * 2**self.model.time_pools)
+        key = self.features.row_key
         if self.training.crop_s * self.features.rows_per_second < fewest:
             raise ValueError(
                 f"training.crop_s is {self.training.crop_s}, but must hold at least {fewest} "
-                f"rows of features (features.hop_ms is {self.features.hop_ms})"
+                f"rows of features (features.{key} is {getattr(self.features, key)})"
             )
         return self
 

@@ -51,8 +51,11 @@ def spread(
 
     Args:
         work: a function (or `functools.partial` of one) that workers can import.
+        processes: how many; 0 works in this process itself.
         label, unit: what the progress bar says.
     """
+    if processes == 0:
+        return [work(item) for item in tqdm(items, desc=label, unit=unit)]
     with worker_pool(processes) as pool:
         results = pool.map(work, items, chunksize=max(1, min(32, len(items) // (4 * processes))))
         return list(tqdm(results, total=len(items), desc=label, unit=unit))

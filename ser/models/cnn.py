@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ser.models.front_ends import LearnedFilterbank, ReadyFeatures
+from ser.models.front_ends import LayerMixture, LearnedFilterbank, ReadyFeatures
 from ser.models.pooling import AttentiveStatisticsPooling
 
 _ATTENTION_HIDDEN = 32
@@ -24,6 +24,7 @@ class CnnConfig:
         time_pools: how many blocks, from the first on, halve the time axis.
         waveform: whether the network learns its own filterbank from samples.
         window_ms, hop_ms: of that filterbank.
+        layers: of the pretrained encoder that gave the features; 0 for ordinary features.
     """
 
     bands: int
@@ -36,6 +37,7 @@ class CnnConfig:
     waveform: bool
     window_ms: float
     hop_ms: float
+    layers: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain values."""
@@ -54,20 +56,20 @@ class CnnConfig:
 
 
 class Cnn(nn.Module):
-    """Strided stem, 3x3 convolutions with pooling, attentive statistics pooling, classifier."""
+    """Strided stem, 3x3 convolutions with pooling, attentive statistics pooling, classifier.
+
+    Layers of a pretrained encoder are mixed instead, and meet neither stem nor 3x3 convolutions:
+    numbers of an embedding are no neighbours.
+    """
 
     def __init__(self, config: CnnConfig) -> None:
         super().__init__()
         self.config = config
-        self.front_end = (
-            LearnedFilterbank(config.bands, config.window_ms, config.hop_ms)
-            if config.waveform
-            else ReadyFeatures()
-        )
-        self.body, self.time_stride, bands = _convolutions(config)
+        self.front_end = _front_end(config)
+        self.body, self.time_stride, merged = _body(config)
         width = 2 * config.channels[-1]
         self.merge_bands = nn.Sequential(
-            nn.Conv1d(config.channels[-1] * bands, width, 1, bias=False),
+            nn.Conv1d(merged, width, 1, bias=False),
             nn.BatchNorm1d(width),
             nn.ReLU(inplace=True),
         )
@@ -81,24 +83,47 @@ class Cnn(nn.Module):
         """Logits, shape (batch, classes), of padded clips.
 
         Args:
-            values: shape (batch, steps, bands), or (batch, samples, 1) for waveforms.
+            values: shape (batch, steps, bands), or (batch, samples, 1) for waveforms; the bands
+                of an encoder are layers x width.
             lengths: valid steps of each clip, shape (batch,).
         """
         return self.classify(*self.front_end(values, lengths))
 
     def classify(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Logits of what the front end gave; training alters features between the two."""
-        image = values.unsqueeze(1).contiguous(memory_format=torch.channels_last)
-        maps = self.body(image)
-        batch, channels, steps, bands = maps.shape
-        sequence = maps.permute(0, 1, 3, 2).reshape(batch, channels * bands, steps)
+        sequence = values.transpose(1, 2) if self.config.layers else self._convolve(values)
         pooled = self.pooling(self.merge_bands(sequence), (lengths / self.time_stride).ceil())
         logits: Tensor = self.classifier(self.dropout(pooled))
         return logits
 
+    def _convolve(self, values: Tensor) -> Tensor:
+        """Shape (batch, steps, bands) to (batch, channels x bands, steps), strided."""
+        image = values.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        maps = self.body(image)
+        batch, channels, steps, bands = maps.shape
+        return maps.permute(0, 1, 3, 2).reshape(batch, channels * bands, steps)
+
+
+def _front_end(config: CnnConfig) -> nn.Module:
+    if config.layers:
+        return LayerMixture(config.layers)
+    if config.waveform:
+        return LearnedFilterbank(config.bands, config.window_ms, config.hop_ms)
+    return ReadyFeatures()
+
+
+def _body(config: CnnConfig) -> tuple[nn.Sequential, int, int]:
+    """What stands before the bands are merged, its stride over time, and what it leaves to merge.
+
+    Nothing for layers of an encoder.
+    """
+    if config.layers:
+        return nn.Sequential(), 1, config.bands // config.layers
+    return _convolutions(config)
+
 
 def _convolutions(config: CnnConfig) -> tuple[nn.Sequential, int, int]:
-    """The convolutions, their stride over time, and the bands left at their end."""
+    """The convolutions, their stride over time, and their channels times the bands left."""
     stem, *blocks = config.channels
     layers: list[nn.Module] = [
         nn.Conv2d(
@@ -124,7 +149,7 @@ def _convolutions(config: CnnConfig) -> tuple[nn.Sequential, int, int]:
         time_stride *= pool_time
         bands //= pool_bands
         previous = channels
-    return nn.Sequential(*layers), time_stride, bands
+    return nn.Sequential(*layers), time_stride, previous * bands
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""What stands before the network: nothing for ready features, a filterbank learned on waveforms."""
+"""What stands before the network: nothing, a filterbank for waveforms, a mixture for layers."""
 
 import torch
 from torch import Tensor, nn
@@ -43,3 +43,20 @@ class LearnedFilterbank(nn.Module):
             1
         )
         return (log_power - mean) * weights, steps
+
+
+class LayerMixture(nn.Module):
+    """One learned weight for each layer of a pretrained encoder; the weights add up to one.
+
+    As in Yang et al. (2021), "SUPERB: Speech processing Universal PERformance Benchmark",
+    Interspeech. Without a bias, so that zero padding stays zero.
+    """
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.scores = nn.Parameter(torch.zeros(layers))
+
+    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Shapes (batch, steps, layers x width), (batch,) to (batch, steps, width), (batch,)."""
+        by_layer = values.unflatten(2, (len(self.scores), -1))
+        return torch.einsum("bslw,l->bsw", by_layer, self.scores.softmax(0)), lengths

@@ -157,6 +157,7 @@ def build_network(params: Params, bands: int, classes: int) -> Cnn:
         waveform=waveform,
         window_ms=params.features.window_ms,
         hop_ms=params.features.hop_ms,
+        layers=params.features.encoder_layers,
     )
     return Cnn(config)
 
@@ -235,7 +236,8 @@ def _batch_loss(
 ) -> Tensor:
     settings = params.training
     values, lengths = network.front_end(batch.values, batch.lengths)
-    if params.features.front_end != "mfcc":  # cepstral coefficients are no neighbours in frequency
+    # neither cepstral coefficients nor numbers of an embedding are neighbours in frequency
+    if params.features.front_end != "mfcc" and not params.features.encoder_layers:
         values = warp_bands(values, settings.frequency_warp, generator)
     values = mask_features(values, settings, generator)
     targets = soft_targets(batch.targets, weights, settings.label_smoothing)

@@ -107,7 +107,7 @@ FLOORS = [
     {"params", "clips", "packs", "scoring"},
     {"audio"},
     {"corpora"},
-    {"splits", "takes", "copies", "feature_store", "functional_store"},
+    {"splits", "takes", "copies", "feature_store", "functional_store", "encoders"},
     {"augmentation", "features"},
     {"functionals"},
     {"dataset", "functional_reader", "normalization"},
