@@ -107,18 +107,16 @@ def _load(name: str) -> "tuple[Any, torch.device]":
     except (OSError, http.client.HTTPException) as error:
         raise SerError(
             f"The weights of {name} could not be fetched from download.pytorch.org to {weights} "
-            f"({_one_line(error)}); connect to the network and run again, or put the file there."
+            f"({' '.join(str(error).split())}); connect to the network and run again, or put the "
+            "file there."
         ) from None
-    except (RuntimeError, TypeError, EOFError, pickle.UnpicklingError) as error:
+    except (RuntimeError, TypeError, EOFError, pickle.UnpicklingError):
+        # torch's own words are many, and advise to run what the file holds
         raise SerError(
-            f"{weights} does not hold the weights of {name} ({_one_line(error)}); delete it and "
-            "run again."
+            f"{weights} is damaged or holds something else than the weights of {name}; delete it "
+            "and run again."
         ) from None
     device = torch.device("cpu")
     if torch.accelerator.is_available():
         device = torch.accelerator.current_accelerator() or device
     return model.eval().requires_grad_(False).to(device), device
-
-
-def _one_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__

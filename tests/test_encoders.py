@@ -21,6 +21,7 @@ from ser.encoders import BUNDLES, Encoder, span_means
 from ser.errors import SerError
 from ser.feature_store import INDEX, PACK, read_index
 from ser.features import build_front_end, extract, featurize_corpus
+from ser.models.storage import load_model, model_path, save_model
 from ser.packs import Pack
 from ser.params import ENCODER_LAYERS, Params
 from ser.training.fold import train_fold
@@ -214,7 +215,14 @@ def test_an_accelerator_is_used_by_one_process_only(
     assert (tmp_path / "out" / PACK).is_file()
 
 
-def test_a_model_trains_on_layers(weights: Path, tmp_path: Path) -> None:
+def refuse_warp(*_: object) -> None:
+    pytest.fail("the numbers of an embedding were warped as if they were neighbours")
+
+
+def test_a_model_trains_on_layers(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ser.training.fold.warp_bands", refuse_warp)
     params = make_params(
         {
             "features.front_end": "hubert_base",
@@ -236,6 +244,10 @@ def test_a_model_trains_on_layers(weights: Path, tmp_path: Path) -> None:
     scores = model.network.front_end.scores
     assert scores.shape == (12,)
     assert scores.abs().max() > 0, "the weights of the layers do not learn"
+    save_model(tmp_path / "models", model)
+    kept = load_model(model_path(tmp_path / "models", 0, 0)).network.state_dict()
+    for name, value in model.network.state_dict().items():
+        assert torch.equal(kept[name], value), f"{name} is lost on the way to disk and back"
     again, _ = train_fold(params, data, 0, 0)
     assert torch.equal(again.network.front_end.scores, scores), "training is not repeatable"
 
@@ -288,7 +300,7 @@ def test_code_in_a_file_of_weights_is_not_run(
 @pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04 cut off"])
 def test_damaged_weights_are_one_sentence(weights: Path, content: bytes, refused: Refused) -> None:
     (weights / "wavlm_base_plus.pth").write_bytes(content)
-    with refused("wavlm_base_plus.pth", "does not hold the weights", "delete it"):
+    with refused("wavlm_base_plus.pth", "is damaged or holds something else", "delete it"):
         build_front_end(encoder_params().features)
 
 
@@ -296,5 +308,5 @@ def test_weights_of_another_encoder_are_refused(weights: Path, refused: Refused)
     (weights / "wavlm_base_plus.pth").write_bytes(
         (weights / "hubert_fairseq_base_ls960.pth").read_bytes()
     )
-    with refused("wavlm_base_plus.pth", "does not hold the weights"):
+    with refused("wavlm_base_plus.pth", "is damaged or holds something else"):
         build_front_end(encoder_params().features)

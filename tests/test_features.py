@@ -23,7 +23,7 @@ from ser.packs import Pack
 from ser.params import Features
 from tests.builders import build_voices, make_manifest, make_params, random_clip, tone, write_clips
 
-FRONT_ENDS = ("log_mel", "mfcc", "waveform")
+FRONT_ENDS = ("log_mel", "mfcc", "pcen", "waveform")
 
 
 def feature_settings(**changes: Any) -> Features:
@@ -38,8 +38,8 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> list[npt.NDArray[Any]]:
     return [clip.astype(np.float32) / np.float32(INT16_SCALE) for clip in clips[::9]]
 
 
-def librosa_log_mel(samples: npt.NDArray[Any], chosen: Features) -> npt.NDArray[Any]:
-    mel = librosa.feature.melspectrogram(
+def librosa_mel(samples: npt.NDArray[Any], chosen: Features) -> npt.NDArray[Any]:
+    return librosa.feature.melspectrogram(
         y=samples,
         sr=SAMPLE_RATE_HZ,
         n_fft=chosen.n_fft,
@@ -53,7 +53,10 @@ def librosa_log_mel(samples: npt.NDArray[Any], chosen: Features) -> npt.NDArray[
         fmin=chosen.fmin_hz,
         fmax=chosen.fmax_hz,
     )
-    decibels = 10 * np.log10(mel + 1e-10)
+
+
+def librosa_log_mel(samples: npt.NDArray[Any], chosen: Features) -> npt.NDArray[Any]:
+    decibels = 10 * np.log10(librosa_mel(samples, chosen) + 1e-10)
     decibels = np.maximum(decibels, decibels.max() - chosen.top_db)
     return (decibels * np.log(10) / 10).T
 
@@ -92,6 +95,18 @@ def test_mfcc_and_its_differences_are_what_librosa_computes(voices: list[npt.NDA
         assert np.abs(values - np.concatenate([expected, *deltas]).T).max() < 5e-3
 
 
+def test_pcen_is_what_librosa_computes(voices: list[npt.NDArray[Any]]) -> None:
+    chosen = feature_settings(front_end="pcen")
+    front_end = build_front_end(chosen)
+    hop = round(chosen.hop_ms * SAMPLE_RATE_HZ / 1000)
+    for samples in voices:
+        mel = librosa_mel(samples, chosen) * 2**31
+        expected = librosa.pcen(mel, sr=SAMPLE_RATE_HZ, hop_length=hop).T
+        values = front_end(samples)
+        assert values.shape == expected.shape
+        assert np.abs(values - expected).max() < 1e-3
+
+
 @pytest.mark.parametrize("length", [1, 100, 700, 1_600, 2_600])
 @pytest.mark.parametrize("front_end", FRONT_ENDS)
 def test_clips_of_any_length_have_finite_features(front_end: str, length: int) -> None:
@@ -99,6 +114,13 @@ def test_clips_of_any_length_have_finite_features(front_end: str, length: int) -
     values = build_front_end(chosen)(tone(440.0, 0.5)[1 : 1 + length])
     steps = length if front_end == "waveform" else 1 + length // round(chosen.hop_ms * 16)
     assert len(values) == steps
+    assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("front_end", ["log_mel", "mfcc", "pcen"])
+def test_silence_has_finite_features(front_end: str) -> None:
+    chosen = feature_settings(front_end=front_end)
+    values = extract(np.zeros(4_000, dtype=np.int16), build_front_end(chosen), chosen)
     assert np.isfinite(values).all()
 
 
@@ -128,7 +150,7 @@ def test_silence_is_cut_but_for_a_margin() -> None:
     assert (values[800:-800] == 8_000).all()
 
 
-@pytest.mark.parametrize("front_end", ["log_mel", "mfcc"])
+@pytest.mark.parametrize("front_end", ["log_mel", "mfcc", "pcen"])
 def test_features_are_stored_in_half_precision(front_end: str) -> None:
     chosen = feature_settings(front_end=front_end)
     values = extract(random_clip(0), build_front_end(chosen), chosen)

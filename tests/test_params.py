@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from ser.corpora import corpus_names
 from ser.errors import SerError
-from ser.params import Adam, Features, load_params, parse_params
+from ser.params import ENCODER_LAYERS, Adam, Features, FrontEndName, load_params, parse_params
 from ser.splits.protocols import PROTOCOLS
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -205,12 +205,24 @@ def test_parameters_cannot_be_changed_later(valid_params: Values) -> None:
         params.training.epochs = 1
 
 
-@pytest.mark.parametrize(("front_end", "rate"), [("log_mel", 50), ("mfcc", 50), ("waveform", 16e3)])
+@pytest.mark.parametrize(
+    ("front_end", "rate"),
+    [("log_mel", 50), ("mfcc", 50), ("pcen", 50), ("waveform", 16e3), ("wavlm_large", 5)],
+)
 def test_rows_per_second_follow_the_front_end(
     valid_params: Values, front_end: str, rate: float
 ) -> None:
-    settings = {**valid_params["features"], "front_end": front_end, "hop_ms": 20.0}
+    rows = {"hop_ms": 20.0, "encoder_frame_ms": 200.0}
+    settings = {**valid_params["features"], "front_end": front_end, **rows}
     assert Features(**settings).rows_per_second == rate
+
+
+def test_every_encoder_may_be_chosen_and_has_layers(valid_params: Values) -> None:
+    ordinary = {"log_mel", "mfcc", "pcen", "waveform"}
+    assert set(get_args(FrontEndName)) == ordinary | set(ENCODER_LAYERS)
+    for name in get_args(FrontEndName):
+        layers = Features(**{**valid_params["features"], "front_end": name}).encoder_layers
+        assert (layers == 0) == (name in ordinary), name
 
 
 def test_comments_stand_on_their_own_lines() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ser.processes import worker_pool
+from ser.processes import spread, worker_pool
 from tests.builders import REPOSITORY
 
 # a parent, killed by the test, whose child says its number and then waits
@@ -144,3 +144,12 @@ def test_a_failing_job_does_not_harm_the_next() -> None:
         with pytest.raises(ValueError, match="what went wrong"):
             bad.result(timeout=60)
         assert good.result(timeout=60) != os.getpid(), "the job ran in the parent"
+
+
+def number_of_process(_: int) -> int:
+    return os.getpid()
+
+
+def test_no_processes_mean_this_one() -> None:
+    assert spread(number_of_process, [1, 2], 0, "test", "item") == [os.getpid()] * 2
+    assert os.getpid() not in spread(number_of_process, [1, 2], 1, "test", "item")

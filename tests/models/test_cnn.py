@@ -41,6 +41,51 @@ def test_a_configuration_survives_json() -> None:
     assert CnnConfig.from_dict(json.loads(json.dumps(config().to_dict()))) == config()
 
 
+def test_a_configuration_from_before_encoders_still_loads() -> None:
+    values = config().to_dict()
+    del values["layers"]
+    assert CnnConfig.from_dict(values) == config()
+
+
+def test_ordinary_features_draw_the_same_weights_in_the_same_order() -> None:
+    model = network(channels=(6, 8))
+    torch.manual_seed(0)
+    for layer in (
+        torch.nn.Conv2d(1, 6, 5, (2, 2), 2, bias=False),
+        torch.nn.Conv2d(6, 8, 3, 1, 1, bias=False),
+        torch.nn.Conv1d(8 * 5, 16, 1, bias=False),
+        torch.nn.Conv1d(16, 32, 1),
+        torch.nn.Conv1d(32, 1, 1),
+        torch.nn.Linear(32, 4),
+    ):
+        drawn = layer.weight
+        kept = [w for w in model.parameters() if w.shape == drawn.shape and torch.equal(w, drawn)]
+        assert kept, f"a weight of shape {tuple(drawn.shape)} is drawn in another place"
+    assert sorted({name.partition(".")[0] for name in model.state_dict()}) == [
+        "body",
+        "classifier",
+        "merge_bands",
+        "pooling",
+    ]
+
+
+def test_layers_of_an_encoder_meet_no_convolution_over_bands() -> None:
+    model = network(layers=5, bands=5 * 6)
+    assert model.time_stride == 1
+    assert not [part for part in model.modules() if isinstance(part, torch.nn.Conv2d)]
+    assert model.merge_bands[0].weight.shape == (20, 6, 1)
+    logits = model(torch.randn(3, 9, 30), torch.tensor([9.0, 4.0, 1.0]))
+    assert logits.shape == (3, 4)
+    assert torch.isfinite(logits).all()
+
+
+def test_padding_of_layers_changes_no_logit() -> None:
+    model, clip = network(layers=5, bands=30), torch.randn(1, 9, 30)
+    padded = torch.nn.functional.pad(clip, (0, 0, 0, 7))
+    length = torch.tensor([9.0])
+    assert torch.allclose(model(clip, length), model(padded, length), atol=1e-5)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     bands=st.integers(8, 70),
@@ -107,8 +152,9 @@ def test_dropout_is_off_at_test() -> None:
     assert torch.equal(model(values, lengths), model(values, lengths))
 
 
-def test_every_weight_has_a_gradient() -> None:
-    model = network(dropout=0.0).train()
+@pytest.mark.parametrize("layers", [0, 4])
+def test_every_weight_has_a_gradient(layers: int) -> None:
+    model = network(dropout=0.0, layers=layers).train()
     logits = model(torch.randn(8, 40, 20), torch.full((8,), 40.0))
     torch.nn.functional.cross_entropy(logits, torch.arange(8) % 4).backward()
     idle = [name for name, weight in model.named_parameters() if weight.grad is None]

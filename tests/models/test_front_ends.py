@@ -1,9 +1,9 @@
-"""What stands before the network: ready features untouched, or log power of learned filters."""
+"""What stands before the network: ready features, learned filters, or layers of an encoder."""
 
 import pytest
 import torch
 
-from ser.models.front_ends import LearnedFilterbank, ReadyFeatures
+from ser.models.front_ends import LayerMixture, LearnedFilterbank, ReadyFeatures
 from tests.builders import one_torch_thread
 
 
@@ -50,3 +50,29 @@ def test_the_level_of_a_clip_does_not_matter() -> None:
 def test_silence_is_finite() -> None:
     values, _ = LearnedFilterbank(6, 40.0, 20.0)(torch.zeros(1, 3_200, 1), torch.tensor([0.0]))
     assert torch.isfinite(values).all()
+
+
+def test_layers_are_mixed_by_weights_that_add_up_to_one() -> None:
+    mixture = LayerMixture(3)
+    with torch.no_grad():
+        mixture.scores.copy_(torch.tensor([0.5, 0.2, 0.3]).log() + 7)
+    values, lengths = torch.randn(2, 5, 3 * 4), torch.tensor([5.0, 2.0])
+    mixed, mixed_lengths = mixture(values, lengths)
+    first, second, third = values.split(4, 2)
+    assert torch.allclose(mixed, 0.5 * first + 0.2 * second + 0.3 * third, atol=1e-6)
+    assert torch.equal(mixed_lengths, lengths)
+
+
+def test_a_mixture_begins_with_the_mean_of_all_layers() -> None:
+    values = torch.randn(2, 5, 3, 4)
+    mixed, _ = LayerMixture(3)(values.flatten(2), torch.tensor([5.0, 5.0]))
+    assert torch.allclose(mixed, values.mean(2), atol=1e-6)
+
+
+def test_padding_of_layers_stays_zero_and_changes_nothing() -> None:
+    mixture, clip = LayerMixture(3), torch.randn(1, 5, 12)
+    torch.nn.init.normal_(mixture.scores)
+    lengths = torch.tensor([5.0])
+    padded, _ = mixture(torch.nn.functional.pad(clip, (0, 0, 0, 4)), lengths)
+    assert not padded[:, 5:].any(), "padding is not zero"
+    assert torch.allclose(padded[:, :5], mixture(clip, lengths)[0], atol=1e-6)

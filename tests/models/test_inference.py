@@ -16,9 +16,9 @@ def _one_thread() -> None:
     one_torch_thread()
 
 
-def network(waveform: bool = False) -> Cnn:
+def network(waveform: bool = False, layers: int = 0) -> Cnn:
     torch.manual_seed(2)
-    model = Cnn(CnnConfig(10, 4, (6, 8), 5, (2, 2), 1, 0.5, waveform, 25.0, 10.0))
+    model = Cnn(CnnConfig(10, 4, (6, 8), 5, (2, 2), 1, 0.5, waveform, 25.0, 10.0, layers))
     # running statistics and weights far from their start, so that padding would show
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.5)
@@ -50,6 +50,14 @@ def test_a_clip_alone_is_predicted_as_among_others(waveform: bool) -> None:
     unit = 100 if waveform else 1
     lengths = [unit * length for length in (20, 21, 23, 24, 33, 40, 57, 60, 90)]
     batch = clips(lengths, 1 if waveform else 10)
+    together = predict_probabilities(model, batch)
+    for number, clip in enumerate(batch):
+        alone = predict_probabilities(model, [clip])[0]
+        assert torch.allclose(together[number], alone, atol=1e-5), f"clip {number} saw others"
+
+
+def test_clips_of_layers_are_predicted_alone_as_among_others() -> None:
+    model, batch = network(layers=5), clips([1, 2, 7, 8, 9, 16, 17])
     together = predict_probabilities(model, batch)
     for number, clip in enumerate(batch):
         alone = predict_probabilities(model, [clip])[0]
