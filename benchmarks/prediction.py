@@ -17,7 +17,7 @@ from ser.clips import clip_path
 from ser.dataset import load_system
 from ser.entry import run
 from ser.features import build_front_end, extract
-from ser.functionals import _SETTINGS, describe
+from ser.functionals import SETTINGS, describe
 from ser.models.inference import predict_probabilities
 from ser.models.linear import combine
 from ser.models.storage import load_model
@@ -52,10 +52,10 @@ def main(system: str = "ravdess") -> None:
         clip_path(Path("data/corpora") / corpus, clip)
         for corpus, clip in zip(corpora, clips["clip"], strict=True)
     ]
-    front_end, spectra = build_front_end(params.features), build_front_end(_SETTINGS)
+    front_end, spectra = build_front_end(params.features), build_front_end(SETTINGS)
 
     def both() -> Any:
-        network = predict_probabilities(model.network, features).double().numpy()
+        network = predict_probabilities(model.networks, features).double().numpy()
         if model.linear is None:
             return network
         return combine(network, model.linear.predict(described, corpora), model.linear_share)

@@ -50,7 +50,7 @@ def main(system: str = "ravdess") -> None:
     params = load_params()
     folders = [Path("data") / part for part in ("splits", "features", "functionals")]
     data = load_system(params, params.system(system), *folders)
-    found = losses(data, Path("models") / system, params.training.seeds)
+    found = losses(data, Path("models") / system, params.seeds_of(params.system(system)))
     print("prior  loss of speakers left out (nats)")
     for prior, values in found.items():
         print(f"{prior:<10g}{np.mean(values):.4f}")

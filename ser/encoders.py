@@ -106,7 +106,7 @@ def _load(name: str) -> "tuple[Any, torch.device]":
         model = bundle.get_model(dl_kwargs={"weights_only": True})
     except (OSError, http.client.HTTPException) as error:
         raise SerError(
-            f"The weights of {name} could not be fetched from download.pytorch.org to {weights} "
+            f"The weights of {name} could not be fetched to {weights} "
             f"({' '.join(str(error).split())}); connect to the network and run again, or put the "
             "file there."
         ) from None

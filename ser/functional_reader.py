@@ -13,7 +13,7 @@ from ser.splits.selection import SystemClips
 Values = npt.NDArray[np.float64]
 
 # a deviation below this is that of a value which does not change
-_STILL = 1e-9
+STILL = 1e-9
 
 
 class FunctionalsReader:
@@ -41,7 +41,7 @@ class FunctionalsReader:
             speakers = speaker_keys(clips).to_numpy()
             for speaker in np.unique(speakers):
                 own = self._values(self._clips_of(speaker), Purpose.STATISTICS)
-                scale = np.maximum(own.std(axis=0), _STILL)
+                scale = np.maximum(own.std(axis=0), STILL)
                 values[speakers == speaker] -= own.mean(axis=0)
                 values[speakers == speaker] /= scale
         return values

@@ -27,7 +27,7 @@ from ser.processes import spread
 
 Kind = Literal["own", "egemaps"]
 
-_SETTINGS = Features(
+SETTINGS = Features(
     front_end="mfcc",
     window_ms=32.0,
     hop_ms=10.0,
@@ -55,7 +55,7 @@ _QUIETEST = 1e-5
 # covariance of cepstra: of finer bands in longer frames, and with a little of what lies around
 # speech (60 ms, in samples); the deltas weighted to be of about one size,
 # and enough added to the diagonal that silence has a logarithm
-_COVARIANCE_SETTINGS = _SETTINGS.model_copy(
+_COVARIANCE_SETTINGS = SETTINGS.model_copy(
     update={"window_ms": 40.0, "hop_ms": 20.0, "n_fft": 1024, "n_mels": 64}
 )
 _COVARIANCE_MARGIN = 960
@@ -82,7 +82,7 @@ def describe(samples: Int16, spectra: Mfcc) -> dict[str, float]:
     `loudness.peak` of the part that is not silence.
     """
     signal: Float32 = samples.astype(np.float32) / np.float32(INT16_SCALE)
-    start, stop = trim_bounds(signal, _SETTINGS.trim_db)
+    start, stop = trim_bounds(signal, SETTINGS.trim_db)
     speech = signal[start:stop]
     log_mel = spectra.log_mel(speech)
     level_db = _level(speech)
@@ -241,7 +241,7 @@ def write_functionals(
     if kind == "egemaps":
         _load_opensmile()
         print(EGEMAPS_LICENCE)
-    spectra = Mfcc(LogMel.build(_SETTINGS), _SETTINGS.n_mfcc)
+    spectra = Mfcc(LogMel.build(SETTINGS), SETTINGS.n_mfcc)
     work = partial(_of_file, spectra=spectra, kind=kind)
     paths = [clip_path(corpus, clip) for clip in manifest["clip"]]
     rows = pd.DataFrame(spread(work, paths, processes, f"{corpus.name}: functionals", "clip"))

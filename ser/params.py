@@ -249,6 +249,7 @@ class Training(_Strict):
     min_steps: CountOrNone
     batch_size: Annotated[Count, Field(ge=2)]
     seeds: Annotated[list[CountOrNone], Field(min_length=1)]
+    networks: Annotated[Count, Field(le=20)]
     normalization: Literal["clip", "clip_mean", "train"]
     crop_s: Annotated[Positive, Field(ge=0.2)]
     schedule: Literal["one_cycle", "constant"]
@@ -280,6 +281,7 @@ class System(_Strict):
     gender: Literal["all", "female", "male"]
     protocol: Name
     tested: Name | None = None
+    max_seeds: Count | None = None
 
     @model_validator(mode="after")
     def _tested_is_one_of_several(self) -> "System":
@@ -367,6 +369,10 @@ class Params(_Strict):
             known = ", ".join(self.systems)
             raise SerError(f"params.yaml lists no system {name!r}; it lists {known}.")
         return self.systems[name]
+
+    def seeds_of(self, system: System) -> list[int]:
+        """Seeds a system is trained with: all of `training.seeds`, or the first few."""
+        return self.training.seeds[: system.max_seeds]
 
     def corpora_of(self, system: System) -> list[str]:
         """Names of the corpora a system is tested on, in the order of `params.yaml`."""

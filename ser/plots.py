@@ -34,7 +34,7 @@ _FLOORS = {
     "speaker_majority": ("speaker's majority class", "P"),
     "majority": ("majority class", "s"),
 }
-_STYLE: Any = {
+STYLE: Any = {
     "font.size": 13,
     "axes.titlesize": 14,
     "axes.spines.top": False,
@@ -67,7 +67,8 @@ def draw_system(tables: SystemTables, system: str, mark: str, folder: Path) -> N
     draw_reliability(tables.reliability, system, mark, folder / "reliability.png")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure, the same bytes every time, and close it."""
     with whole_file(path) as aside:
         # without the name and version of the drawing program, which change with every release
         figure.savefig(aside, format="png", metadata={"Software": None})
@@ -88,7 +89,7 @@ def draw_history(history: pd.DataFrame, system: str, mark: str, path: Path) -> N
 
     Held-out clips are those of validation, or of test under a protocol that chooses the epoch so.
     """
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
         units = {"accuracy": "accuracy (%)", "loss": "cross-entropy (nats)"}
         parts = [part for part in PART_COLOURS if (history["part"] == part).any()]
@@ -103,9 +104,9 @@ def draw_history(history: pd.DataFrame, system: str, mark: str, path: Path) -> N
                 )
             axis.set(xlabel="epoch", ylabel=label, title=label.partition(" (")[0].capitalize())
             axis.legend()
-        n_models = len(history[["fold", "seed"]].drop_duplicates())
+        n_models = len(history[["fold", "seed", "network"]].drop_duplicates())
         _title(figure, f"{system}: {' and '.join(parts)}, mean of {n_models} models", mark)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def pooled_uar(confusion: pd.DataFrame) -> float:
@@ -120,7 +121,7 @@ def draw_confusion(confusion: pd.DataFrame, system: str, mark: str, path: Path) 
     emotions = ordered(confusion["actual"])
     shares = confusion.pivot(index="actual", columns="predicted", values="percent")
     values = shares.loc[emotions, emotions].to_numpy()
-    with plt.rc_context({**_STYLE, "axes.grid": False}):
+    with plt.rc_context({**STYLE, "axes.grid": False}):
         size = 3 + 0.85 * len(emotions)
         figure, axis = plt.subplots(figsize=(size + 1, size), layout="constrained")
         image = axis.imshow(values, cmap="cividis", vmin=0, vmax=100)
@@ -134,7 +135,7 @@ def draw_confusion(confusion: pd.DataFrame, system: str, mark: str, path: Path) 
         axis.set(xlabel="predicted emotion", ylabel="true emotion")
         _title(figure, f"{system}: confusion, UAR {pooled_uar(confusion):.1f} %", mark)
         figure.colorbar(image, label="share of the true emotion (%)", shrink=0.8)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def example_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +163,7 @@ def draw_examples(predictions: pd.DataFrame, system: str, mark: str, path: Path)
         ]
         for row in examples.itertuples()
     ]
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(12, 1.3 + 0.4 * len(rows)), layout="constrained")
         axis.axis("off")
         table = axis.table(
@@ -183,7 +184,7 @@ def draw_examples(predictions: pd.DataFrame, system: str, mark: str, path: Path)
                 cell.set_facecolor("#fbe6dc")
         text = f"{system}: surest right answer and surest mistake of each emotion"
         _title(figure, text, mark)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def draw_speakers(speakers: pd.DataFrame, uar: float, system: str, mark: str, path: Path) -> None:
@@ -193,7 +194,7 @@ def draw_speakers(speakers: pd.DataFrame, uar: float, system: str, mark: str, pa
     names = rows["speaker"]
     if rows["corpus"].nunique() > 1:
         names = rows["corpus"] + " " + names
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         width = float(np.clip(2 + 0.36 * len(rows), 9, 15))
         figure, axis = plt.subplots(figsize=(width, 5.5), layout="constrained")
         for gender, (colour, marker) in _GENDERS.items():
@@ -208,14 +209,14 @@ def draw_speakers(speakers: pd.DataFrame, uar: float, system: str, mark: str, pa
         axis.grid(visible=False, axis="x")
         axis.legend(ncols=3, loc="lower left")
         _title(figure, f"{system}: UAR of each speaker", mark)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def draw_reliability(reliability: pd.DataFrame, system: str, mark: str, path: Path) -> None:
     """Accuracy against confidence (DeGroot & Fienberg, 1983, The Statistician 32), and the share
     of clips in each bin of confidence below.
     """
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, (above, below) = plt.subplots(
             2, 1, figsize=(8, 9), height_ratios=(3, 1), sharex=True, layout="constrained"
         )
@@ -226,7 +227,7 @@ def draw_reliability(reliability: pd.DataFrame, system: str, mark: str, path: Pa
         above.legend(loc="upper left")
         below.set(xlabel="confidence of the answer (%)", ylabel="clips (%)")
         _title(figure, f"{system}: reliability of its confidence", mark)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def _draw_kind(above: Axes, below: Axes, kind: str, rows: pd.DataFrame) -> None:
@@ -242,7 +243,7 @@ def _draw_kind(above: Axes, below: Axes, kind: str, rows: pd.DataFrame) -> None:
 
 def draw_systems(table: pd.DataFrame, path: Path) -> None:
     """UAR of all systems with 95 % intervals over speakers, beside their floors and chance."""
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         names = [_name(row.system, row.mark) for row in table.itertuples()]
         height = 3 + sum(0.75 + 0.25 * name.count("\n") for name in names)
         figure, axis = plt.subplots(figsize=(13, height), layout="constrained")
@@ -267,7 +268,7 @@ def draw_systems(table: pd.DataFrame, path: Path) -> None:
         )
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
         _title(figure, "All systems; speakers never heard in training unless marked", "")
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def _name(system: str, mark: str) -> str:

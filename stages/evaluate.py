@@ -28,7 +28,7 @@ def main(system: str) -> None:
     folders = [Path("data") / part for part in ("splits", "features", "functionals")]
     data = load_system(params, params.system(system), *folders)
     models, plots = Path("models") / system, Path("plots") / system
-    seeds = params.training.seeds
+    seeds = params.seeds_of(params.system(system))
     predictions = predict_out_of_fold(data, models, seeds, params.processes)
     check_complete(predictions, data.tested, seeds)
     tables = SystemTables(

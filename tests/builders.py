@@ -62,6 +62,7 @@ _QUICK: dict[str, Any] = {
     "training.epochs": 2,
     "training.batch_size": 8,
     "training.seeds": [0],
+    "training.networks": 1,
     "training.normalization": "clip",
     "training.crop_s": 0.6,
     "training.label_smoothing": 0.0,

@@ -240,16 +240,16 @@ def test_a_model_trains_on_layers(
     data = load_system(params, params.system("tiny"), splits, features)
     model, history = train_fold(params, data, 0, 0)
     assert all(np.isfinite(row.loss) for row in history), "the loss is not finite"
-    assert model.network.config.layers == 12
-    scores = model.network.front_end.scores
+    assert model.networks[0].config.layers == 12
+    scores = model.networks[0].front_end.scores
     assert scores.shape == (12,)
     assert scores.abs().max() > 0, "the weights of the layers do not learn"
     save_model(tmp_path / "models", model)
-    kept = load_model(model_path(tmp_path / "models", 0, 0)).network.state_dict()
-    for name, value in model.network.state_dict().items():
+    kept = load_model(model_path(tmp_path / "models", 0, 0)).networks[0].state_dict()
+    for name, value in model.networks[0].state_dict().items():
         assert torch.equal(kept[name], value), f"{name} is lost on the way to disk and back"
     again, _ = train_fold(params, data, 0, 0)
-    assert torch.equal(again.network.front_end.scores, scores), "training is not repeatable"
+    assert torch.equal(again.networks[0].front_end.scores, scores), "training is not repeatable"
 
 
 def no_network(*_: object, **__: object) -> None:
@@ -261,7 +261,7 @@ def test_weights_that_cannot_be_fetched_are_one_sentence(
 ) -> None:
     (weights / "wavlm_base_plus.pth").unlink()
     monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
-    says = ("wavlm_base_plus", "download.pytorch.org", str(weights), "not known", "network")
+    says = ("wavlm_base_plus", str(weights), "not known", "network")
     with refused(*says):
         build_front_end(encoder_params().features)
 

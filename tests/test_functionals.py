@@ -19,8 +19,8 @@ from ser.errors import SerError
 from ser.features import LogMel, Mfcc
 from ser.functional_store import PACK, read_functionals
 from ser.functionals import (
-    _SETTINGS,
     EGEMAPS_LICENCE,
+    SETTINGS,
     _statistics,
     describe,
     write_functionals,
@@ -30,7 +30,7 @@ from tests.builders import make_manifest, random_clip, tone, write_clips
 
 @pytest.fixture(scope="module")
 def spectra() -> Mfcc:
-    return Mfcc(LogMel.build(_SETTINGS), _SETTINGS.n_mfcc)
+    return Mfcc(LogMel.build(SETTINGS), SETTINGS.n_mfcc)
 
 
 def loud(samples: np.ndarray, gain_db: float) -> Int16:

@@ -38,15 +38,19 @@ LEAKY = PROTOCOLS["leaky_everything"].mark
 TEMPLATES = sorted((REPOSITORY / ".dvc" / "plots").glob("*.json"))
 
 
-def history(folds: int = 3, epochs: int = 5, held_out: str = "validation") -> pd.DataFrame:
+def history(
+    folds: int = 3, epochs: int = 5, held_out: str = "validation", networks: int = 1
+) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rows = [
-        (fold, 0, epoch, part, rng.random(), 100 * rng.random(), 100 * rng.random())
+        (fold, 0, network, epoch, part, rng.random(), 100 * rng.random(), 100 * rng.random())
         for fold in range(folds)
+        for network in range(networks)
         for epoch in range(1, epochs + 1)
         for part in ("train", held_out)
     ]
-    return pd.DataFrame(rows, columns=["fold", "seed", "epoch", "part", "loss", "accuracy", "uar"])
+    columns = ["fold", "seed", "network", "epoch", "part", "loss", "accuracy", "uar"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def predictions(**shape: Any) -> pd.DataFrame:
@@ -79,6 +83,7 @@ def systems(second: str = "leaky_random") -> pd.DataFrame:
 FIGURES: dict[str, Callable[[Path], None]] = {
     "history": lambda path: draw_history(history(), "tiny", "", path),
     "history of one epoch": lambda path: draw_history(history(1, 1), "tiny", "", path),
+    "history of several networks": lambda path: draw_history(history(networks=2), "tiny", "", path),
     "history of test clips": lambda path: draw_history(
         history(held_out="test"), "tiny", LEAKY, path
     ),
@@ -97,7 +102,7 @@ def kept_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
     """Figures as they are when they would be saved."""
     kept: list[Figure] = []
     with monkeypatch.context() as patch:
-        patch.setattr(ser.plots, "_save", lambda figure, path: kept.append(figure))
+        patch.setattr(ser.plots, "save_figure", lambda figure, path: kept.append(figure))
         yield kept
     for figure in kept:
         plt.close(figure)

@@ -13,7 +13,7 @@ from ser.evaluation.predictions import IDENTITY
 from ser.functional_reader import FunctionalsReader
 from ser.functional_store import COVARIANCE
 from ser.labels import EMOTIONS, ordered
-from ser.models.linear import fit_linear
+from ser.models.linear import fit_fold
 from ser.processes import spread
 from ser.scoring import accuracy, unweighted_average_recall
 from ser.splits.guards import Purpose
@@ -125,17 +125,9 @@ def _linear(chosen: SystemClips, fold: int, functionals: pd.DataFrame, cost: flo
     reader = FunctionalsReader(chosen, functionals, fold)
     trains, tested = chosen.with_role(fold, "train"), chosen.with_role(fold, "test")
     emotions = ordered(trains["emotion"])
-    model = fit_linear(
-        reader.read(trains, Purpose.STATISTICS),
-        reader.read(trains, Purpose.TRAIN),
-        trains["corpus"].tolist(),
-        trains["emotion"].map(emotions.index).to_numpy(),
-        len(emotions),
-        cost,
-    )
-    best = model.predict(reader.read(tested, Purpose.TEST), tested["corpus"].tolist()).argmax(
-        axis=1
-    )
+    model = fit_fold(reader, trains, emotions, cost)
+    values = reader.read(tested, Purpose.TEST)
+    best = model.predict(values, tested["corpus"].tolist()).argmax(axis=1)
     return pd.Series([emotions[number] for number in best], index=tested.index)
 
 

@@ -85,7 +85,7 @@ def _predict(
     """Index rows of clips, and the probabilities of each, shape (clips, emotions)."""
     items = clips_only(data, clips)
     features = FoldReader(data, fold).read_normalized(items, purpose, model.normalizer)
-    heard = predict_probabilities(model.network, features)
+    heard = predict_probabilities(model.networks, features)
     if model.linear is None:
         return items, heard
     rows = clips.set_index("clip").loc[items["clip"]].reset_index()

@@ -14,8 +14,17 @@ _GRANULARITY = 8
 _WAVEFORM_GRANULARITY = 1600
 
 
-def predict_probabilities(network: Cnn, clips: Sequence[Tensor]) -> Tensor:
-    """Class probabilities of normalised clips, shape (clips, classes).
+def predict_probabilities(networks: Sequence[Cnn], clips: Sequence[Tensor]) -> Tensor:
+    """Class probabilities of normalised clips, shape (clips, classes): the mean over networks.
+
+    Networks that differ only in their random start err differently, and their mean errs less
+    (Lakshminarayanan et al., 2017, NeurIPS, "deep ensembles").
+    """
+    return torch.stack([_predict_alone(network, clips) for network in networks]).mean(dim=0)
+
+
+def _predict_alone(network: Cnn, clips: Sequence[Tensor]) -> Tensor:
+    """Class probabilities by one network.
 
     Clips are batched with those of the same padded length only: a clip's padding, and with it its
     prediction, never depends on its neighbours.

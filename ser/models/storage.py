@@ -18,15 +18,16 @@ from ser.normalization import Normalizer
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network, the emotions its outputs stand for, how its input is normalised, and its origin.
+    """Networks, the emotions their outputs stand for, how input is normalised, and the origin.
 
     Attributes:
+        networks: alike but for their random starts; their probabilities are averaged.
         linear: the classifier of functionals that answers with it, if there is one.
         linear_share: weight of that classifier's answer.
         uses: clips and copies it was made from, by purpose (see `ser.splits.guards.Purpose`).
     """
 
-    network: Cnn
+    networks: tuple[Cnn, ...]
     emotions: tuple[str, ...]
     normalizer: Normalizer
     fold: int
@@ -37,8 +38,9 @@ class TrainedModel:
 
     @property
     def parameters(self) -> int:
-        """Trained numbers of the network and of the linear part."""
-        return count_parameters(self.network) + (self.linear.parameters if self.linear else 0)
+        """Trained numbers of the networks and of the linear part."""
+        linear = self.linear.parameters if self.linear else 0
+        return sum(count_parameters(network) for network in self.networks) + linear
 
 
 def model_path(folder: Path, fold: int, seed: int) -> Path:
@@ -48,15 +50,20 @@ def model_path(folder: Path, fold: int, seed: int) -> Path:
 
 def save_model(folder: Path, model: TrainedModel) -> None:
     """Write a model to its place in `folder`."""
-    tensors = {f"network.{name}": value for name, value in model.network.state_dict().items()}
+    tensors = {
+        f"{_prefix(number)}{name}": value
+        for number, network in enumerate(model.networks)
+        for name, value in network.state_dict().items()
+    }
     tensors["normalizer.mean"] = model.normalizer.mean
     tensors["normalizer.scale"] = model.normalizer.scale
     tensors |= _linear_tensors(model.linear)
     card = {
-        "config": model.network.config.to_dict(),
+        "config": model.networks[0].config.to_dict(),
         "emotions": list(model.emotions),
         "linear_corpora": sorted(model.linear.mean) if model.linear else [],
         "linear_share": model.linear_share,
+        "networks": len(model.networks),
         "normalization": model.normalizer.kind,
         "fold": model.fold,
         "seed": model.seed,
@@ -69,6 +76,10 @@ def save_model(folder: Path, model: TrainedModel) -> None:
         aside.write_bytes(save(contiguous, metadata=metadata))
 
 
+def _prefix(number: int) -> str:
+    return f"network.{number}."
+
+
 def _linear_tensors(linear: LinearModel | None) -> dict[str, Tensor]:
     if linear is None:
         return {}
@@ -77,6 +88,18 @@ def _linear_tensors(linear: LinearModel | None) -> dict[str, Tensor]:
         tensors[f"linear.mean.{corpus}"] = linear.mean[corpus]
         tensors[f"linear.scale.{corpus}"] = linear.scale[corpus]
     return {name: from_numpy(values) for name, values in tensors.items()}
+
+
+def _assemble_network(config: CnnConfig, number: int, tensors: dict[str, Tensor]) -> Cnn:
+    network, prefix = Cnn(config), _prefix(number)
+    network.load_state_dict(
+        {
+            name.removeprefix(prefix): value
+            for name, value in tensors.items()
+            if name.startswith(prefix)
+        }
+    )
+    return network.eval()
 
 
 def _assemble_linear(corpora: list[str], tensors: dict[str, Tensor]) -> LinearModel | None:
@@ -120,23 +143,15 @@ def load_model(path: Path) -> TrainedModel:
 
 
 def _assemble(card: dict[str, Any], tensors: dict[str, Tensor]) -> TrainedModel:
-    network = Cnn(CnnConfig.from_dict(card["config"]))
-    prefix = "network."
-    network.load_state_dict(
-        {
-            name.removeprefix(prefix): value
-            for name, value in tensors.items()
-            if name.startswith(prefix)
-        }
-    )
-    network.eval()
+    config = CnnConfig.from_dict(card["config"])
+    networks = [_assemble_network(config, number, tensors) for number in range(card["networks"])]
     normalizer = Normalizer(
         card["normalization"], tensors["normalizer.mean"], tensors["normalizer.scale"]
     )
     uses = {str(purpose): set(items) for purpose, items in card["uses"].items()}
     emotions = tuple(card["emotions"])
     return TrainedModel(
-        network,
+        tuple(networks),
         emotions,
         normalizer,
         int(card["fold"]),

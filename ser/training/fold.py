@@ -14,7 +14,7 @@ from ser.functional_reader import FunctionalsReader
 from ser.labels import ordered
 from ser.models.cnn import Cnn, CnnConfig
 from ser.models.inference import predict_probabilities
-from ser.models.linear import LinearModel, fit_linear
+from ser.models.linear import LinearModel, fit_fold
 from ser.models.storage import TrainedModel
 from ser.normalization import Normalizer
 from ser.params import Params, Precision
@@ -40,10 +40,15 @@ _HISTORY_CLIPS = 128
 
 @dataclass(frozen=True)
 class EpochScore:
-    """One row of the history: loss (nats), accuracy and UAR (percent) after an epoch."""
+    """One row of the history: loss (nats), accuracy and UAR (percent) after an epoch.
+
+    Attributes:
+        network: its number within the model, from 0.
+    """
 
     fold: int
     seed: int
+    network: int
     epoch: int
     part: str
     loss: float
@@ -81,40 +86,22 @@ def train_fold(
     Raises:
         LeakError: if anything is read for a purpose that it is held out from.
     """
-    generator = torch.Generator().manual_seed(1_000_003 * seed + fold)
-    torch.manual_seed(1_000_003 * seed + fold)  # weights and dropout
-    fold_data = _load_fold(params, data, fold, generator)
-    network = build_network(params, fold_data.bands, len(fold_data.emotions))
-    history: list[EpochScore] = []
+    fold_data = _load_fold(params, data, fold, _generator(fold, seed, 0))
     choose_best = (
         params.training.checkpoint == "validation" or Crossing.CHECKPOINT in data.protocol.crosses
     )
-    best_uar, best_weights = -1.0, None
-    # an average over recent steps predicts better than the last step's weights (Izmailov et al.,
-    # 2018, UAI; here exponential); all that is scored and kept is the average
-    average = AveragedModel(
-        network,
-        multi_avg_fn=get_ema_multi_avg_fn(params.training.weight_average),
-        use_buffers=True,
-    )
-    averaged = cast(Cnn, average.module)
-    for epoch, _ in enumerate(_epochs(params, network, average, fold_data, generator), start=1):
-        scores = [
-            _score(averaged, part, fold_data.emotions, fold, seed, epoch)
-            for part in fold_data.scored
-        ]
+    networks, history = [], []
+    for number in range(params.training.networks):
+        network, scores = _train_network(params, fold_data, choose_best, fold, seed, number)
+        networks.append(network)
         history += scores
-        if choose_best and scores[-1].uar > best_uar:
-            best_uar, best_weights = scores[-1].uar, _copy_weights(averaged)
-    network.load_state_dict(best_weights or averaged.state_dict())
-    network.eval()
     uses = fold_data.uses
     linear = None
     if params.training.linear_share > 0:
         linear, read = _fit_linear(params, data, fold, fold_data.emotions)
         uses = {purpose: uses.get(purpose, set()) | read.get(purpose, set()) for purpose in uses}
     model = TrainedModel(
-        network,
+        tuple(networks),
         fold_data.emotions,
         fold_data.normalizer,
         fold,
@@ -126,21 +113,47 @@ def train_fold(
     return model, history
 
 
+def _generator(fold: int, seed: int, number: int) -> torch.Generator:
+    """What one network draws from; no two networks of a system share it."""
+    return torch.Generator().manual_seed(1_000_003 * seed + 1_009 * number + fold)
+
+
+def _train_network(
+    params: Params, data: _FoldData, choose_best: bool, fold: int, seed: int, number: int
+) -> tuple[Cnn, list[EpochScore]]:
+    """One network, as it is after the last epoch or after the best one."""
+    generator = _generator(fold, seed, number)
+    torch.manual_seed(generator.initial_seed())  # weights and dropout
+    network = build_network(params, data.bands, len(data.emotions))
+    # an average over recent steps predicts better than the last step's weights (Izmailov et al.,
+    # 2018, UAI; here exponential); all that is scored and kept is the average
+    average = AveragedModel(
+        network,
+        multi_avg_fn=get_ema_multi_avg_fn(params.training.weight_average),
+        use_buffers=True,
+    )
+    averaged = cast(Cnn, average.module)
+    history: list[EpochScore] = []
+    best_uar, best_weights = -1.0, None
+    for epoch, _ in enumerate(_epochs(params, network, average, data, generator), start=1):
+        scores = [
+            EpochScore(fold, seed, number, epoch, part.part, *_score(averaged, part, data.emotions))
+            for part in data.scored
+        ]
+        history += scores
+        if choose_best and scores[-1].uar > best_uar:
+            best_uar, best_weights = scores[-1].uar, _copy_weights(averaged)
+    network.load_state_dict(best_weights or averaged.state_dict())
+    return network.eval(), history
+
+
 def _fit_linear(
     params: Params, data: SystemData, fold: int, emotions: tuple[str, ...]
 ) -> tuple[LinearModel, dict[str, set[str]]]:
     """The linear part of a fold, and the clips it was made from, by purpose."""
     reader = FunctionalsReader(data, data.functionals, fold)
     clips = data.with_role(fold, "train")
-    linear = fit_linear(
-        reader.read(clips, Purpose.STATISTICS),
-        reader.read(clips, Purpose.TRAIN),
-        clips["corpus"].tolist(),
-        clips["emotion"].map(emotions.index).to_numpy(),
-        len(emotions),
-        params.training.linear_c,
-    )
-    return linear, reader.uses
+    return fit_fold(reader, clips, emotions, params.training.linear_c), reader.uses
 
 
 def build_network(params: Params, bands: int, classes: int) -> Cnn:
@@ -257,18 +270,13 @@ def uses_half_precision(precision: Precision) -> bool:
     return precision == "bfloat16"
 
 
-def _score(
-    network: Cnn, part: _Scored, emotions: tuple[str, ...], fold: int, seed: int, epoch: int
-) -> EpochScore:
-    probabilities = predict_probabilities(network, part.features)
+def _score(network: Cnn, part: _Scored, emotions: tuple[str, ...]) -> tuple[float, float, float]:
+    """Loss (nats), accuracy and UAR (percent)."""
+    probabilities = predict_probabilities([network], part.features)
     loss = nn.functional.nll_loss(probabilities.clamp_min(1e-7).log(), part.targets)
     predicted = [emotions[i] for i in probabilities.argmax(1).tolist()]
     actual = [emotions[i] for i in part.targets.tolist()]
-    return EpochScore(
-        fold,
-        seed,
-        epoch,
-        part.part,
+    return (
         float(loss),
         accuracy(actual, predicted),
         unweighted_average_recall(actual, predicted),

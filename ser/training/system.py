@@ -27,7 +27,8 @@ def train_system(params: Params, data: SystemData, name: str, out: Path, history
         Seconds it took.
     """
     begun = time.perf_counter()
-    jobs = [(fold, seed) for seed in params.training.seeds for fold in data.fold_numbers]
+    seeds = params.seeds_of(params.system(name))
+    jobs = [(fold, seed) for seed in seeds for fold in data.fold_numbers]
     with whole_folder(out) as aside:
         scores = list(_train_all(params, data, name, aside, jobs))
         rows = pd.DataFrame([asdict(score) for job in scores for score in job])
@@ -57,7 +58,8 @@ def _train_job(
 ) -> list[EpochScore]:
     prepare_torch()
     model, scores = train_fold(params, data, fold, seed)
-    if not all(torch.isfinite(weight).all() for weight in model.network.parameters()):
+    weights = (weight for network in model.networks for weight in network.parameters())
+    if not all(torch.isfinite(weight).all() for weight in weights):
         raise SerError(
             f"Training diverged in fold {fold} with seed {seed}; lower optimizers."
             f"{params.optimizer}.lr in params.yaml."

@@ -54,7 +54,7 @@ def make_model(fold: int, seed: int, always: int | None = None) -> TrainedModel:
         torch.nn.init.zeros_(network.classifier.weight)
         network.classifier.bias.data = 5 * torch.eye(len(EMOTIONS))[always]
     normalizer = Normalizer("train", torch.zeros(BANDS), torch.full((BANDS,), 2.0))
-    return TrainedModel(network, EMOTIONS, normalizer, fold, seed, {})
+    return TrainedModel((network,), EMOTIONS, normalizer, fold, seed, {})
 
 
 def write_models(
@@ -189,7 +189,7 @@ def test_the_temperature_is_fitted_on_validation_clips(data: SystemData, tmp_pat
             model.normalizer(torch.from_numpy(pack.rows(row.start, row.length)).float())
             for row in rows.itertuples()
         ]
-        probabilities = predict_probabilities(model.network, features).numpy()
+        probabilities = predict_probabilities(model.networks, features).numpy()
         targets = np.array([EMOTIONS.index(emotion) for emotion in clips["emotion"]])
         given = predict_validation(model, data, fold)
         assert np.allclose(given[0], probabilities, atol=1e-6)

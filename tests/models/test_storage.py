@@ -38,7 +38,7 @@ def make_model(fold: int = 3, seed: int = 1) -> TrainedModel:
     network = Cnn(CONFIG)
     network(torch.randn(8, 24, 12), torch.full((8,), 24.0))  # running statistics move
     normalizer = Normalizer("train", torch.arange(12.0), torch.arange(12.0) + 1)
-    return TrainedModel(network.eval(), EMOTIONS, normalizer, fold, seed, USES)
+    return TrainedModel((network.eval(),), EMOTIONS, normalizer, fold, seed, USES)
 
 
 def with_linear_part() -> TrainedModel:
@@ -66,6 +66,26 @@ def test_parameters_are_those_of_both_parts() -> None:
     assert both.parameters == alone.parameters + 3 * 7 + 3
 
 
+def with_two_networks() -> TrainedModel:
+    model, other = make_model(), Cnn(CONFIG).eval()
+    return replace(model, networks=(*model.networks, other))
+
+
+def test_every_network_comes_back_in_its_place(tmp_path: Path) -> None:
+    model = with_two_networks()
+    save_model(tmp_path, model)
+    loaded = load_model(model_path(tmp_path, 3, 1))
+    assert len(loaded.networks) == 2
+    for mine, back in zip(model.networks, loaded.networks, strict=True):
+        assert not back.training
+        for name, value in mine.state_dict().items():
+            assert torch.equal(back.state_dict()[name], value), name
+
+
+def test_parameters_are_those_of_all_networks() -> None:
+    assert with_two_networks().parameters == 2 * make_model().parameters
+
+
 def test_a_model_without_a_linear_part_has_none(tmp_path: Path) -> None:
     assert load_model(saved(tmp_path)).linear is None
 
@@ -81,17 +101,17 @@ def test_a_loaded_model_gives_the_same_outputs(tmp_path: Path) -> None:
     for one, two in zip(clips, clips, strict=True):
         assert torch.equal(model.normalizer(one), loaded.normalizer(two))
     assert torch.equal(
-        predict_probabilities(model.network, clips), predict_probabilities(loaded.network, clips)
+        predict_probabilities(model.networks, clips), predict_probabilities(loaded.networks, clips)
     )
     assert (loaded.emotions, loaded.fold, loaded.seed) == (EMOTIONS, 3, 1)
     assert loaded.normalizer.kind == "train"
     assert loaded.uses == USES, "what the model was made from is lost"
-    assert loaded.network.config == CONFIG
-    assert not loaded.network.training, "a loaded model must be ready for prediction"
+    assert loaded.networks[0].config == CONFIG
+    assert not loaded.networks[0].training, "a loaded model must be ready for prediction"
 
 
 def test_every_tensor_comes_back(tmp_path: Path) -> None:
-    state, loaded = make_model().network.state_dict(), load_model(saved(tmp_path)).network
+    state, loaded = make_model().networks[0].state_dict(), load_model(saved(tmp_path)).networks[0]
     for name, value in loaded.state_dict().items():
         assert torch.equal(value, state[name]), name
 
@@ -205,7 +225,7 @@ def test_rewriting_alone_keeps_a_model_readable(tmp_path: Path) -> None:
         pytest.param(lambda card, tensors: card["config"].update(bands=40), id="other shapes"),
         pytest.param(lambda card, tensors: tensors.pop("normalizer.mean"), id="no normaliser"),
         pytest.param(
-            lambda card, tensors: tensors.pop("network.classifier.weight"), id="no classifier"
+            lambda card, tensors: tensors.pop("network.0.classifier.weight"), id="no classifier"
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """One model: it learns, repeats itself to the byte, and never looks at its test clips."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ser.models.storage import TrainedModel, model_path, save_model
 from ser.normalization import Normalizer
 from ser.packs import Pack
 from ser.params import Params
-from ser.training.fold import build_network, train_fold
+from ser.training.fold import _generator, build_network, train_fold
 from tests.builders import (
     CORPUS,
     make_manifest,
@@ -93,15 +94,33 @@ def test_a_model_says_what_it_was_made_from(data: SystemData) -> None:
 
 def test_seeds_give_different_models(data: SystemData) -> None:
     models = [train_fold(make_params(), data, 0, seed)[0] for seed in (0, 1)]
-    weights = [model.network.classifier.weight for model in models]
+    weights = [model.networks[0].classifier.weight for model in models]
     assert not torch.allclose(weights[0], weights[1])
     assert [model.seed for model in models] == [0, 1]
+
+
+def test_networks_of_a_model_start_apart_and_do_not_disturb_each_other(data: SystemData) -> None:
+    params = make_params({**LIVELY, "training.networks": 2, "training.epochs": 1})
+    model, history = train_fold(params, data, 0, 0)
+    first, second = (network.classifier.weight for network in model.networks)
+    assert not torch.allclose(first, second), "both networks are the same"
+    assert sorted({row.network for row in history}) == [0, 1]
+    single = make_params({**LIVELY, "training.epochs": 1})
+    alone, own = train_fold(single, data, 0, 0)
+    assert torch.equal(alone.networks[0].classifier.weight, first), "the second changed the first"
+    assert own == [row for row in history if row.network == 0]
+
+
+def test_no_two_networks_draw_the_same_numbers() -> None:
+    runs = product(range(25), range(20), range(20))
+    drawn = [_generator(*run).initial_seed() for run in runs]
+    assert len(set(drawn)) == len(drawn)
 
 
 def test_folds_give_different_models(data: SystemData) -> None:
     models = [train_fold(make_params(), data, fold, 0)[0] for fold in (0, 1)]
     assert not torch.allclose(
-        models[0].network.classifier.weight, models[1].network.classifier.weight
+        models[0].networks[0].classifier.weight, models[1].networks[0].classifier.weight
     )
     assert [model.fold for model in models] == [0, 1]
 
@@ -143,7 +162,8 @@ def test_training_clips_do_matter(data: SystemData, tmp_path: Path) -> None:
     other = replace_rows(
         data, tmp_path / "other", lambda item, rows: -rows if item == one else rows
     )
-    params = make_params({"augmentation.probability": 0.0})
+    # batches that hold every clip: the rest of an epoch that fills none is not trained on
+    params = make_params({"augmentation.probability": 0.0, "training.batch_size": 4})
     assert trained_bytes(params, data, tmp_path / "a") != trained_bytes(
         params, other, tmp_path / "b"
     )
@@ -254,11 +274,11 @@ def test_the_waveform_front_end_trains(tmp_path: Path) -> None:
 def check_trains(params: Params, data: SystemData) -> None:
     model, history = train_fold(params, data, 0, 0)
     assert all(np.isfinite(row.loss) for row in history), "the loss is not finite"
-    assert all(torch.isfinite(value).all() for value in model.network.state_dict().values())
+    assert all(torch.isfinite(value).all() for value in model.networks[0].state_dict().values())
     torch.manual_seed(1_000_003 * 0 + 0)
     untrained = build_network(params, model.normalizer.mean.numel(), len(model.emotions))
-    assert not torch.equal(untrained.classifier.weight, model.network.classifier.weight)
-    assert not model.network.training
+    assert not torch.equal(untrained.classifier.weight, model.networks[0].classifier.weight)
+    assert not model.networks[0].training
 
 
 @pytest.mark.parametrize("weight_average", [0.0, 0.8])
@@ -284,7 +304,7 @@ def test_a_separable_problem_is_learned(tmp_path: Path, weight_average: float) -
         model.normalizer(torch.from_numpy(pack.rows(row.start, row.length)).float())
         for row in rows.itertuples()
     ]
-    best = predict_probabilities(model.network, clips).argmax(1).tolist()
+    best = predict_probabilities(model.networks, clips).argmax(1).tolist()
     right = [model.emotions[i] == e for i, e in zip(best, test["emotion"], strict=True)]
     assert np.mean(right) > 0.8, "emotions are in another order than the outputs"
 
@@ -297,8 +317,8 @@ def test_the_validation_checkpoint_keeps_the_best_epoch(tmp_path: Path) -> None:
     validation = [row for row in history if row.part == "validation"]
     first_best = max(validation, key=lambda row: (row.uar, -row.epoch)).epoch
     alone, _ = train_fold(make_params({**changes, "training.epochs": first_best}), data, 0, 0)
-    for name, value in model.network.state_dict().items():
-        assert torch.equal(value, alone.network.state_dict()[name]), name
+    for name, value in model.networks[0].state_dict().items():
+        assert torch.equal(value, alone.networks[0].state_dict()[name]), name
 
 
 def test_a_missing_pack_is_a_sentence(data: SystemData, tmp_path: Path) -> None:

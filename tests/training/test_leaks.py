@@ -204,10 +204,10 @@ def test_the_epoch_best_on_test_is_kept(tmp_path: Path, protocol: str) -> None:
     assert best.epoch < 12, "the last epoch is the best one: this shows nothing"
     shorter = make_params({**changes, "training.epochs": best.epoch})
     alone, _ = train_fold(shorter, data, 0, 0)
-    for name, value in model.network.state_dict().items():
-        assert torch.equal(value, alone.network.state_dict()[name]), name
+    for name, value in model.networks[0].state_dict().items():
+        assert torch.equal(value, alone.networks[0].state_dict()[name]), name
     last, _ = train_fold(make_params(changes), system(tmp_path / "other", HONEST[0]), 0, 0)
-    assert not torch.equal(last.network.classifier.weight, model.network.classifier.weight)
+    assert not torch.equal(last.networks[0].classifier.weight, model.networks[0].classifier.weight)
 
 
 def test_speaker_normalization_is_the_same_whether_declared_or_not(tmp_path: Path) -> None:
@@ -227,5 +227,5 @@ def test_copies_of_held_out_clips_change_the_model(tmp_path: Path) -> None:
         train(system(tmp_path / name, name))
         for name in ("leaky_random", "leaky_augment_before_split")
     ]
-    weights = [model.network.classifier.weight for model in models]
+    weights = [model.networks[0].classifier.weight for model in models]
     assert not torch.equal(*weights), "the copies that crossed were not trained on"

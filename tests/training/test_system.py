@@ -51,10 +51,19 @@ def test_every_fold_and_seed_has_its_model_whatever_the_number_of_processes(
         model = load_model(model_path(out, fold, seed))
         assert (model.fold, model.seed) == (fold, seed)
     rows = pd.read_csv(tmp_path / "history-1.csv")
-    expected = {(*job, 1, part) for job in jobs for part in ("train", "validation")}
-    found = set(rows[["fold", "seed", "epoch", "part"]].itertuples(index=False, name=None))
+    expected = {(*job, 0, 1, part) for job in jobs for part in ("train", "validation")}
+    found = set(
+        rows[["fold", "seed", "network", "epoch", "part"]].itertuples(index=False, name=None)
+    )
     assert found == expected
     assert len(rows) == len(expected)
+
+
+def test_a_system_is_trained_with_the_first_of_all_seeds(data: SystemData, tmp_path: Path) -> None:
+    params = make_params({**QUICK, "systems.tiny.max_seeds": 1})
+    train_system(params, data, "tiny", tmp_path / "models", tmp_path / "history.csv")
+    assert set(pd.read_csv(tmp_path / "history.csv")["seed"]) == {0}
+    assert len(list((tmp_path / "models").iterdir())) == len(data.fold_numbers)
 
 
 def test_divergence_is_a_sentence_and_leaves_the_old_models(
@@ -79,7 +88,7 @@ def test_a_single_weight_that_is_not_finite_is_divergence(
 ) -> None:
     def train_badly(*job: Any) -> Any:
         model, scores = train_fold(*job)
-        model.network.classifier.bias.data[0] = float("nan")
+        model.networks[0].classifier.bias.data[0] = float("nan")
         return model, scores
 
     monkeypatch.setattr("ser.training.system.train_fold", train_badly)
