@@ -75,7 +75,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def _title(figure: Figure, text: str, mark: str) -> None:
+def set_title(figure: Figure, text: str, mark: str) -> None:
     """Title of a figure; the mark of its protocol stands below, and both in a warning colour."""
     if mark in ("", NO_MARK):
         figure.suptitle(text, size=14)
@@ -105,7 +105,7 @@ def draw_history(history: pd.DataFrame, system: str, mark: str, path: Path) -> N
             axis.set(xlabel="epoch", ylabel=label, title=label.partition(" (")[0].capitalize())
             axis.legend()
         n_models = len(history[["fold", "seed", "network"]].drop_duplicates())
-        _title(figure, f"{system}: {' and '.join(parts)}, mean of {n_models} models", mark)
+        set_title(figure, f"{system}: {' and '.join(parts)}, mean of {n_models} models", mark)
         save_figure(figure, path)
 
 
@@ -133,7 +133,7 @@ def draw_confusion(confusion: pd.DataFrame, system: str, mark: str, path: Path) 
         axis.set_xticks(ticks, emotions, rotation=45, ha="right")
         axis.set_yticks(ticks, emotions)
         axis.set(xlabel="predicted emotion", ylabel="true emotion")
-        _title(figure, f"{system}: confusion, UAR {pooled_uar(confusion):.1f} %", mark)
+        set_title(figure, f"{system}: confusion, UAR {pooled_uar(confusion):.1f} %", mark)
         figure.colorbar(image, label="share of the true emotion (%)", shrink=0.8)
         save_figure(figure, path)
 
@@ -183,7 +183,7 @@ def draw_examples(predictions: pd.DataFrame, system: str, mark: str, path: Path)
             elif rows[row - 1][-1] == "wrong":
                 cell.set_facecolor("#fbe6dc")
         text = f"{system}: surest right answer and surest mistake of each emotion"
-        _title(figure, text, mark)
+        set_title(figure, text, mark)
         save_figure(figure, path)
 
 
@@ -208,7 +208,7 @@ def draw_speakers(speakers: pd.DataFrame, uar: float, system: str, mark: str, pa
         axis.set(xlabel="speaker", ylabel="unweighted average recall (%)", ylim=(0, 105))
         axis.grid(visible=False, axis="x")
         axis.legend(ncols=3, loc="lower left")
-        _title(figure, f"{system}: UAR of each speaker", mark)
+        set_title(figure, f"{system}: UAR of each speaker", mark)
         save_figure(figure, path)
 
 
@@ -226,7 +226,7 @@ def draw_reliability(reliability: pd.DataFrame, system: str, mark: str, path: Pa
         above.set(ylabel="accuracy (%)", xlim=(0, 101), ylim=(-2, 102))
         above.legend(loc="upper left")
         below.set(xlabel="confidence of the answer (%)", ylabel="clips (%)")
-        _title(figure, f"{system}: reliability of its confidence", mark)
+        set_title(figure, f"{system}: reliability of its confidence", mark)
         save_figure(figure, path)
 
 
@@ -267,7 +267,7 @@ def draw_systems(table: pd.DataFrame, path: Path) -> None:
             xlim=(0, 100), ylim=(-0.6, len(table) - 0.3), xlabel="unweighted average recall (%)"
         )
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
-        _title(figure, "All systems; speakers never heard in training unless marked", "")
+        set_title(figure, "All systems; speakers never heard in training unless marked", "")
         save_figure(figure, path)
 
 
