@@ -1,8 +1,9 @@
 """What each choice is worth, on validation speakers: `python -m benchmarks.ablation`.
 
 Every row of `docs/ablation.yaml` is a change of `params.yaml`, trained with the same seeds and the
-same budget. Scores are those of validation speakers, pooled over folds: test clips are not read.
-Results go to `docs/ablation.csv`; rows that are there already are not run again.
+same budget; what is common to all rows, the reference among them, is changed first. Scores are
+those of validation speakers, pooled over folds: test clips are not read. Results go to
+`docs/ablation.csv`; rows that are there already are not run again.
 """
 
 import tempfile
@@ -100,16 +101,19 @@ def validation_scores(params: Params, system: str, seeds: list[int]) -> dict[str
 
 
 def main(
-    rows: Path = typer.Argument(Path("docs/ablation.yaml"), help="Rows: name, changes."),
+    rows: Path = typer.Argument(
+        Path("docs/ablation.yaml"), help="What is common; rows: name, changes."
+    ),
     out: Path = typer.Argument(Path("docs/ablation.csv"), help="Table of results."),
     seeds: str = typer.Option("0,1", help="Seeds, the same for every row."),
 ) -> None:
     """Train every row on its system and write validation scores."""
-    values = yaml.safe_load(PARAMS_FILE.read_text(encoding="utf-8"))
+    plan = yaml.safe_load(rows.read_text(encoding="utf-8"))
+    values = changed(yaml.safe_load(PARAMS_FILE.read_text(encoding="utf-8")), plan["common"])
     numbers = [int(seed) for seed in seeds.split(",")]
     known = pd.read_csv(out) if out.is_file() else pd.DataFrame(columns=["system", "change"])
     done = set(zip(known["system"], known["change"], strict=True))
-    for row in yaml.safe_load(rows.read_text(encoding="utf-8")):
+    for row in plan["rows"]:
         for system in row.get("systems", SYSTEMS):
             if (system, row["name"]) in done:
                 continue

@@ -5,26 +5,84 @@ it held out. Quote ratios from one run: machines differ, and are busy at times.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
-from ser.audio import read_canonical
+from ser.audio import Int16, read_canonical
 from ser.clips import clip_path
 from ser.dataset import load_system
 from ser.entry import run
-from ser.features import build_front_end, extract
+from ser.features import FrontEnd, LogMel, Mfcc, build_front_end, extract
 from ser.functionals import SETTINGS, describe
 from ser.models.inference import predict_probabilities
 from ser.models.linear import combine
-from ser.models.storage import load_model
-from ser.params import load_params
+from ser.models.storage import TrainedModel, load_model
+from ser.params import Features, load_params
 from ser.processes import use_one_thread
 
 _ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained model with all that it needs to answer a sound.
+
+    Attributes:
+        settings: of the features that the network sees.
+    """
+
+    model: TrainedModel
+    settings: Features
+
+    @cached_property
+    def _front_end(self) -> FrontEnd:
+        return build_front_end(self.settings)
+
+    @cached_property
+    def _spectra(self) -> Mfcc:
+        return functional_spectra()
+
+    def features(self, samples: Int16) -> Tensor:
+        """What the network sees of a clip, shape (rows, bands)."""
+        values = torch.from_numpy(extract(samples, self._front_end, self.settings))
+        return self.model.normalizer(values.float())
+
+    def functionals(self, samples: Int16) -> list[float]:
+        """What the linear part sees of a clip."""
+        return list(describe(samples, self._spectra).values())
+
+    def probabilities(
+        self,
+        features: Sequence[Tensor],
+        functionals: Sequence[Sequence[float]],
+        corpora: Sequence[str],
+    ) -> npt.NDArray[np.float64]:
+        """Answer of both parts together, shape (clips, emotions)."""
+        networks = predict_probabilities(self.model.networks, features).double().numpy()
+        if self.model.linear is None:
+            return networks
+        linear = self.model.linear.predict(np.array(functionals), corpora)
+        return combine(networks, linear, self.model.linear_share)
+
+    def answer(self, path: Path, corpus: str) -> str:
+        """Emotion of one file."""
+        samples = read_canonical(path)
+        described = [self.functionals(samples)] if self.model.linear else []
+        best = self.probabilities([self.features(samples)], described, [corpus]).argmax()
+        return self.model.emotions[int(best)]
+
+
+def functional_spectra() -> Mfcc:
+    """The spectra that functionals are taken of."""
+    return Mfcc(LogMel.build(SETTINGS), SETTINGS.n_mfcc)
 
 
 def timed(label: str, n_clips: int, work: Callable[[], Any]) -> Any:
@@ -52,27 +110,14 @@ def main(system: str = "ravdess") -> None:
         clip_path(Path("data/corpora") / corpus, clip)
         for corpus, clip in zip(corpora, clips["clip"], strict=True)
     ]
-    front_end, spectra = build_front_end(params.features), build_front_end(SETTINGS)
-
-    def both() -> Any:
-        network = predict_probabilities(model.networks, features).double().numpy()
-        if model.linear is None:
-            return network
-        return combine(network, model.linear.predict(described, corpora), model.linear_share)
-
+    predictor = Predictor(model, params.features)
     count = len(files)
     sounds = timed("read", count, lambda: [read_canonical(path) for path in files])
-    features = timed(
-        "features",
-        count,
-        lambda: [
-            model.normalizer(torch.from_numpy(extract(sound, front_end, params.features)).float())
-            for sound in sounds
-        ],
+    features = timed("features", count, lambda: [predictor.features(sound) for sound in sounds])
+    rows = timed("functionals", count, lambda: [predictor.functionals(sound) for sound in sounds])
+    timed(
+        "network and linear part", count, lambda: predictor.probabilities(features, rows, corpora)
     )
-    rows = timed("functionals", count, lambda: [describe(sound, spectra) for sound in sounds])
-    described = np.array([list(row.values()) for row in rows])
-    timed("network and linear part", count, both)
 
 
 if __name__ == "__main__":

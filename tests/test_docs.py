@@ -22,6 +22,8 @@ PAIRS = [
     ("docs/experiments.md", "docs/experiments.es.md"),
     ("docs/measurement.md", "docs/measurement.es.md"),
     ("docs/search.md", "docs/search.es.md"),
+    ("docs/ablation.md", "docs/ablation.es.md"),
+    ("docs/speed.md", "docs/speed.es.md"),
 ]
 
 

@@ -1,0 +1,90 @@
+"""Figures of the benchmarks, in the look of all others."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+# the look of the pipeline's figures is not copied, so that both stay alike
+from ser.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, save_figure
+
+# tasks whose time is that of a fold; that of all others is of a clip
+_BY_FOLD = "training"
+_BARS = (BLUE, ORANGE, GREY)
+_LINES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
+
+
+def draw_speed(table: pd.DataFrame, path: Path) -> None:
+    """Bars of time, one panel a task; beside each bar how many times as long as the first."""
+    tasks = table["task"].unique()
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            len(tasks), 1, figsize=(11, 2.5 * len(tasks)), layout="constrained"
+        )
+        for axis, task in zip(np.atleast_1d(axes), tasks, strict=True):
+            _draw_task(axis, str(task), table[table["task"] == task])
+        figure.suptitle("Time on one core: shorter is faster", size=14)
+        save_figure(figure, path)
+
+
+def _draw_task(axis: Axes, task: str, rows: pd.DataFrame) -> None:
+    by_fold = task.startswith(_BY_FOLD)
+    times = rows["seconds"] if by_fold else 1000 / rows["clips_per_second"]
+    places = np.arange(len(rows))[::-1]
+    axis.barh(places, times, color=_BARS[: len(rows)], height=0.7)
+    for place, time, (_, row) in zip(places, times, rows.iterrows(), strict=True):
+        score = row["validation_uar"]
+        text = f"{row['relative_to_ours']:.1f} times ours"
+        text += "" if pd.isna(score) else f", validation UAR {score:.1f} %"
+        axis.annotate(text, (time, place), (6, 0), textcoords="offset points", va="center")
+    axis.set_yticks(places, rows["way"])
+    # room for the words beside the longest bar
+    axis.set_xlim(0, 1.45 * times.max())
+    axis.grid(visible=False, axis="y")
+    axis.set(title=task.capitalize(), xlabel="time a fold (s)" if by_fold else "time a clip (ms)")
+
+
+def draw_sizes(rows: pd.DataFrame, path: Path) -> None:
+    """Validation UAR against training time, one line a system, one point a size.
+
+    Args:
+        rows: as `benchmarks.sizes.size_rows` gives them.
+    """
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(10, 6.5), layout="constrained")
+        systems = rows.groupby("system", sort=False)
+        for (system, own), (colour, marker) in zip(systems, _LINES, strict=False):
+            axis.errorbar(
+                own["seconds_per_fold"],
+                own["validation_uar"],
+                yerr=own["deviation"].fillna(0),
+                color=colour,
+                marker=marker,
+                markersize=9,
+                linewidth=2,
+                capsize=5,
+                label=system,
+            )
+            for _, row in own.iterrows():
+                _label_size(axis, row, colour)
+        axis.margins(x=0.15, y=0.15)
+        axis.set(xlabel="training time a fold (s)", ylabel="validation UAR (%)")
+        axis.legend(title="system")
+        seeds = int(rows["seeds"].max())
+        figure.suptitle(
+            f"Sizes of the network: bars show the deviation over {seeds} seeds", size=14
+        )
+        save_figure(figure, path)
+
+
+def _label_size(axis: Axes, row: pd.Series, colour: str) -> None:
+    axis.annotate(
+        f"{row['size']}\n{row['parameters'] / 1000:.0f} k parameters",
+        (row["seconds_per_fold"], row["validation_uar"]),
+        (9, 6),
+        textcoords="offset points",
+        color=colour,
+        size=11,
+    )

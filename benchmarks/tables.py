@@ -1,0 +1,136 @@
+"""Tables of the benchmarks as Markdown, in the two languages of the texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ser.readme import Language
+
+# the row that all others of a system are compared with
+REFERENCE = "reference"
+_DASH = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
+_POINT = {"en": ".", "es": ","}
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What a language calls the columns."""
+
+    ablation: tuple[str, ...]
+    speed: tuple[str, ...]
+
+
+_WORDS = {
+    "en": _Words(
+        ablation=(
+            "change",
+            "validation UAR in % (± deviation over seeds)",
+            "difference",
+            "loss (nats)",
+            "seconds a fold",
+        ),
+        speed=(
+            "task",
+            "way",
+            "seconds",
+            "clips a second",
+            "time relative to ours",
+            "validation UAR in %",
+        ),
+    ),
+    "es": _Words(
+        ablation=(
+            "cambio",
+            "UAR de validación en % (± desviación sobre semillas)",
+            "diferencia",
+            "pérdida (nats)",
+            "segundos por pliegue",
+        ),
+        speed=(
+            "tarea",
+            "modo",
+            "segundos",
+            "clips por segundo",
+            "tiempo respecto al nuestro",
+            "UAR de validación en %",
+        ),
+    ),
+}
+# what the tables of speed say, in Spanish
+_SPANISH = {
+    "features": "características",
+    "training": "entrenamiento",
+    "training, from files": "entrenamiento, desde los ficheros",
+    "prediction": "predicción",
+    "this project": "este proyecto",
+    "librosa, same numbers": "librosa, los mismos números",
+    "notebook, mean MFCC": "cuaderno, media de MFCC",
+    "functionals and SVM": "funcionales y SVM",
+    "notebook network": "red de cuaderno",
+}
+
+
+def ablation_tables(results: pd.DataFrame, language: Language) -> str:
+    """One table a system of `docs/ablation.csv`, each under its name, the best change first.
+
+    Differences are to the row `reference` of the same system, in percentage points.
+    """
+    parts = []
+    for system, rows in results.groupby("system", sort=False):
+        as_is = rows.loc[rows["change"] == REFERENCE, "validation_uar"]
+        base = float(as_is.iloc[0]) if len(as_is) else float("nan")
+        ranked = rows.assign(difference=rows["validation_uar"] - base).sort_values(
+            ["difference", "change"], ascending=[False, True]
+        )
+        lines = [_ablation_line(row, language) for _, row in ranked.iterrows()]
+        parts.append(f"`{system}`:\n\n{_markdown(_WORDS[language].ablation, lines, 1)}")
+    return "\n\n".join(parts)
+
+
+def _ablation_line(row: pd.Series, language: Language) -> list[str]:
+    score = _number(row["validation_uar"], language)
+    if pd.notna(row["deviation"]):
+        score += f" ± {_number(row['deviation'], language)}"
+    return [
+        row["change"],
+        score,
+        _DASH if row["change"] == REFERENCE else _number(row["difference"], language, signed=True),
+        _number(row["validation_loss"], language, 3),
+        _number(row["seconds_per_fold"], language),
+    ]
+
+
+def speed_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/speed.csv`."""
+    lines = [
+        [
+            _said(row["task"], language),
+            _said(row["way"], language),
+            _number(row["seconds"], language, 2),
+            _number(row["clips_per_second"], language),
+            _number(row["relative_to_ours"], language, 2),
+            _number(row["validation_uar"], language),
+        ]
+        for _, row in results.iterrows()
+    ]
+    return _markdown(_WORDS[language].speed, lines, 2)
+
+
+def _said(name: str, language: Language) -> str:
+    return _SPANISH[name] if language == "es" else name
+
+
+def _number(value: float, language: Language, decimals: int = 1, signed: bool = False) -> str:
+    if pd.isna(value):
+        return _DASH
+    # rounded first, so that what rounds to zero has no minus
+    text = f"{round(value, decimals) + 0.0:{'+' if signed else ''}.{decimals}f}"
+    return text.replace("-", _MINUS).replace(".", _POINT[language])
+
+
+def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]], names: int) -> str:
+    # names to the left, numbers to the right
+    rule = ["---"] * names + ["---:"] * (len(header) - names)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *lines))
