@@ -31,6 +31,8 @@ from ser.plots import (
     pooled_uar,
 )
 from ser.splits.protocols import PROTOCOLS
+from ser.studies.actors import study_actors
+from ser.studies.error_groups import FACTORS, study_errors
 from tests.builders import REPOSITORY, make_predictions
 from tests.evaluation.test_calibration import with_probabilities
 
@@ -289,9 +291,18 @@ def calculated(template: dict[str, Any]) -> set[str]:
     return {step["as"] for step in template.get("transform", [])}
 
 
+def groups() -> pd.DataFrame:
+    table = predictions()
+    clips = table.drop_duplicates("clip").set_index("clip")
+    factors = pd.DataFrame("", index=clips.index, columns=FACTORS)
+    return study_errors(table, factors.assign(intensity=clips["gender"])).table
+
+
 COLUMNS: dict[str, Callable[[], pd.DataFrame]] = {
+    "actors": lambda: study_actors(predictions()).table,
     "confidence": predictions,
     "confusion_percent": lambda: tables().confusion,
+    "groups": groups,
     "history": history,
     "reliability": lambda: tables().reliability,
     "speakers": lambda: tables().speakers,
@@ -319,6 +330,8 @@ def test_templates_know_every_part_and_emotion() -> None:
     history_template = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     for chart in history_template["hconcat"]:
         assert set(chart["encoding"]["strokeDash"]["sort"]) == set(ser.plots.PART_COLOURS)
+    actors = json.loads((folder / "actors.json").read_text(encoding="utf-8"))
+    assert tuple(actors["spec"]["encoding"]["x"]["sort"]) == EMOTIONS
     confusion = json.loads((folder / "confusion_percent.json").read_text(encoding="utf-8"))
     for axis in ("x", "y"):
         assert tuple(confusion["spec"]["encoding"][axis]["sort"]) == EMOTIONS

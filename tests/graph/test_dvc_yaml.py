@@ -115,6 +115,7 @@ FLOORS = [
     {"training"},
     {"evaluation"},
     {"plots", "readme"},
+    {"studies"},
     {"entry", "revisions"},
     {"cli"},
 ]
