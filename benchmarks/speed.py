@@ -37,6 +37,7 @@ from ser.functional_store import COVARIANCE
 from ser.functionals import describe
 from ser.models.storage import TrainedModel
 from ser.params import Features, Params, load_params
+from ser.processes import use_one_thread
 from ser.scoring import unweighted_average_recall
 from ser.splits.guards import Purpose
 from ser.training.fold import train_fold
@@ -357,6 +358,7 @@ def main(
     out: Path = typer.Option(Path("docs/speed.csv"), help="Table; the figure stands beside it."),
 ) -> None:
     """Time all ways, print the table, write and draw it."""
+    use_one_thread()
     prepare_torch()
     bench = load_bench(DATA)
     numbers = bench.data.fold_numbers[: folds or None]
