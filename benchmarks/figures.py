@@ -36,12 +36,13 @@ def _draw_task(axis: Axes, task: str, rows: pd.DataFrame) -> None:
     axis.barh(places, times, color=_BARS[: len(rows)], height=0.7)
     for place, time, (_, row) in zip(places, times, rows.iterrows(), strict=True):
         score = row["validation_uar"]
-        text = f"{row['relative_to_ours']:.1f} times ours"
-        text += "" if pd.isna(score) else f", validation UAR {score:.1f} %"
+        text = "" if row["relative_to_ours"] == 1 else f"{row['relative_to_ours']:.2g} times ours"
+        uar = "" if pd.isna(score) else f"validation UAR {score:.1f} %"
+        text = ", ".join(filter(None, (text, uar)))
         axis.annotate(text, (time, place), (6, 0), textcoords="offset points", va="center")
     axis.set_yticks(places, rows["way"])
     # room for the words beside the longest bar
-    axis.set_xlim(0, 1.45 * times.max())
+    axis.set_xlim(0, 1.6 * times.max())
     axis.grid(visible=False, axis="y")
     axis.set(title=task.capitalize(), xlabel="time a fold (s)" if by_fold else "time a clip (ms)")
 
