@@ -72,12 +72,13 @@ class Predictor:
         linear = self.model.linear.predict(np.array(functionals), corpora)
         return combine(networks, linear, self.model.linear_share)
 
-    def answer(self, path: Path, corpus: str) -> str:
-        """Emotion of one file."""
-        samples = read_canonical(path)
-        described = [self.functionals(samples)] if self.model.linear else []
-        best = self.probabilities([self.features(samples)], described, [corpus]).argmax()
-        return self.model.emotions[int(best)]
+    def answer(self, files: Sequence[Path], corpus: str) -> list[str]:
+        """Emotions of files of one corpus."""
+        sounds = [read_canonical(path) for path in files]
+        described = [self.functionals(samples) for samples in sounds] if self.model.linear else []
+        features = [self.features(samples) for samples in sounds]
+        best = self.probabilities(features, described, [corpus] * len(files)).argmax(axis=1)
+        return [self.model.emotions[number] for number in best]
 
 
 def functional_spectra() -> Mfcc:

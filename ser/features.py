@@ -92,7 +92,11 @@ class Mfcc:
 
     def __call__(self, samples: Float32) -> Float32:
         """Shape (frames,) at 16 kHz to shape (1 + frames / hop, 3 x n_mfcc)."""
-        cepstrum = scipy.fft.dct(self.log_mel(samples), axis=1, norm="ortho")[:, : self.n_mfcc]
+        return self.of_log_mel(self.log_mel(samples))
+
+    def of_log_mel(self, log_mel: Float32) -> Float32:
+        """The same of a spectrogram that was already made, shape (rows, n_mels)."""
+        cepstrum = scipy.fft.dct(log_mel, axis=1, norm="ortho")[:, : self.n_mfcc]
         deltas = [_delta(cepstrum, order) for order in (1, 2)]
         return np.concatenate([cepstrum, *deltas], axis=1).astype(np.float32)
 

@@ -89,7 +89,7 @@ def describe(samples: Int16, spectra: Mfcc) -> dict[str, float]:
     contours = {
         "log_mel": log_mel,
         "log_mel_change": np.diff(log_mel, axis=0, prepend=log_mel[:1]),
-        "mfcc": spectra(speech),
+        "mfcc": spectra.of_log_mel(log_mel),
         "spectrum": _shape(log_mel),
     }
     values = {
@@ -206,10 +206,14 @@ def _covariance(signal: Float32) -> dict[str, float]:
     logarithm = (axes * np.log(np.maximum(variances, _RIDGE / 2))) @ axes.T
     rows, columns = np.triu_indices(size)
     values = logarithm[rows, columns] * np.where(rows == columns, 1.0, np.sqrt(2.0))
-    return {
-        f"{COVARIANCE}{row}.{column}": float(value)
-        for row, column, value in zip(rows, columns, values, strict=True)
-    }
+    return dict(zip(_covariance_names(size), values.tolist(), strict=True))
+
+
+@cache
+def _covariance_names(size: int) -> list[str]:
+    """Names of the entries of a symmetric matrix, row by row from its diagonal."""
+    pairs = zip(*np.triu_indices(size), strict=True)
+    return [f"{COVARIANCE}{row}.{column}" for row, column in pairs]
 
 
 def _statistics(name: str, contour: Float32) -> dict[str, float]:
@@ -222,12 +226,16 @@ def _statistics(name: str, contour: Float32) -> dict[str, float]:
     squared = np.square(scaled)
     skewness, kurtosis = (squared * scaled).mean(axis=0), np.square(squared).mean(axis=0)
     moments = [skewness, kurtosis - 3.0 * moving]
-    rows = [mean, deviation, *moments, *np.percentile(wide, _PERCENTILES, axis=0)]
-    return {
-        f"{name}.{column}.{statistic}": float(row[column])
-        for statistic, row in zip(_STATISTICS, rows, strict=True)
-        for column in range(wide.shape[1])
-    }
+    percentiles = np.percentile(wide, _PERCENTILES, axis=0)
+    values = np.concatenate([mean, deviation, *moments, *percentiles])
+    return dict(zip(_statistics_names(name, wide.shape[1]), values.tolist(), strict=True))
+
+
+@cache
+def _statistics_names(name: str, columns: int) -> list[str]:
+    """Names of the statistics of a contour: of all its columns, statistic by statistic."""
+    places = range(columns)
+    return [f"{name}.{column}.{statistic}" for statistic in _STATISTICS for column in places]
 
 
 def write_functionals(

@@ -152,7 +152,7 @@ def test_a_predictor_answers_as_the_pipeline_does(tmp_path: Path) -> None:
         # features on disk are in half precision
         assert own == pytest.approx(expected, abs=0.01), clip
         best = model.emotions[int(own.argmax())]
-        assert predictor.answer(clip_path(built, clip), CORPUS) == best
+        assert predictor.answer([clip_path(built, clip)], CORPUS) == [best]
     assert mean_mfcc(clip_path(built, clip)).shape == (N_MFCC,)
 
 
