@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -53,12 +54,21 @@ def _integer(value: Any) -> Any:
     return int(number) if is_whole else number
 
 
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) != len(seeds):
+        raise ValueError(f"seeds {seeds} must differ from each other")
+    return seeds
+
+
 Positive = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 BelowOne = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
 Count = Annotated[int, BeforeValidator(_integer), Field(ge=1)]
 CountOrNone = Annotated[int, BeforeValidator(_integer), Field(ge=0)]
+Seeds = Annotated[list[CountOrNone], Field(min_length=1), AfterValidator(_distinct)]
+Networks = Annotated[Count, Field(le=20)]
+ModelSizeName = Literal["small", "base", "large"]
 Precision = Literal["auto", "float32", "bfloat16"]
 FrontEndName = Literal[
     "log_mel",
@@ -248,8 +258,8 @@ class Training(_Strict):
     epochs: Count
     min_steps: CountOrNone
     batch_size: Annotated[Count, Field(ge=2)]
-    seeds: Annotated[list[CountOrNone], Field(min_length=1)]
-    networks: Annotated[Count, Field(le=20)]
+    seeds: Seeds
+    networks: Networks
     normalization: Literal["clip", "clip_mean", "train"]
     crop_s: Annotated[Positive, Field(ge=0.2)]
     schedule: Literal["one_cycle", "constant"]
@@ -268,12 +278,6 @@ class Training(_Strict):
     linear_share: Fraction
     linear_c: Positive
     precision: Precision
-
-    @model_validator(mode="after")
-    def _distinct_seeds(self) -> "Training":
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds {self.seeds} must differ from each other")
-        return self
 
 
 class System(_Strict):
@@ -298,12 +302,35 @@ class Floors(_Strict):
     svm_c: Positive
 
 
+class StudyTraining(_Strict):
+    seeds: Seeds
+    model_size: ModelSizeName
+    networks: Networks
+    epochs: Count
+    min_steps: CountOrNone
+
+
+class Studies(_Strict):
+    training: StudyTraining
+    ladder: list[Name]
+    gender: list[Name]
+    speaker_normalisation: list[Name]
+    notebooks: list[Name]
+    cross_lingual: dict[Name, Annotated[list[Name], Field(min_length=2)]]
+
+    @property
+    def corpora(self) -> set[str]:
+        """All corpora that a study is about."""
+        alone = (self.ladder, self.gender, self.speaker_normalisation, self.notebooks)
+        return {name for names in (*alone, *self.cross_lingual.values()) for name in names}
+
+
 class Params(_Strict):
     """The whole of `params.yaml`."""
 
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw", "muon"]
     optimizers: Optimizers
-    model_size: Literal["small", "base", "large"]
+    model_size: ModelSizeName
     model_sizes: ModelSizes
     corpora: Annotated[list[Name], Field(min_length=1)]
     augmentation: Augmentation
@@ -311,6 +338,7 @@ class Params(_Strict):
     training: Training
     systems: Annotated[dict[Name, System], Field(min_length=1)]
     floors: Floors
+    studies: Studies
     processes: Count
 
     @model_validator(mode="after")
@@ -332,6 +360,16 @@ class Params(_Strict):
                     f"systems.{name}.tested is {system.tested!r}, which is not among corpora "
                     f"({', '.join(self.corpora)})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _studies_name_chosen_corpora(self) -> "Params":
+        strange = sorted(self.studies.corpora - set(self.corpora))
+        if strange:
+            raise ValueError(
+                f"studies name {strange[0]!r}, which is not among corpora "
+                f"({', '.join(self.corpora)})"
+            )
         return self
 
     @model_validator(mode="after")
@@ -369,6 +407,14 @@ class Params(_Strict):
             known = ", ".join(self.systems)
             raise SerError(f"params.yaml lists no system {name!r}; it lists {known}.")
         return self.systems[name]
+
+    @property
+    def in_studies(self) -> "Params":
+        """These parameters with what studies have of their own."""
+        own = self.studies.training
+        names = ("seeds", "networks", "epochs", "min_steps")
+        training = self.training.model_copy(update={name: getattr(own, name) for name in names})
+        return self.model_copy(update={"model_size": own.model_size, "training": training})
 
     def seeds_of(self, system: System) -> list[int]:
         """Seeds a system is trained with: all of `training.seeds`, or the first few."""

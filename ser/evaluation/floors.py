@@ -111,6 +111,17 @@ _FLOORS_WITHOUT_SOUND: dict[str, Callable[[SystemClips, int], pd.Series]] = {
 }
 
 
+def predict_svm(
+    chosen: SystemClips, fold: int, functionals: pd.DataFrame, svm_c: float
+) -> pd.Series:
+    """Answers of the floor `functionals_svm` to the tested clips of a fold.
+
+    Raises:
+        LeakError: if a clip is held out from what it would be read for.
+    """
+    return _svm(chosen, fold, _columns(functionals, SVM_FLOORS["functionals_svm"]), svm_c)
+
+
 def _svm(chosen: SystemClips, fold: int, functionals: pd.DataFrame, svm_c: float) -> pd.Series:
     reader = FunctionalsReader(chosen, functionals, fold)
     trains, tested = chosen.with_role(fold, "train"), chosen.with_role(fold, "test")

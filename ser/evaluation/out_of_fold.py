@@ -58,6 +58,16 @@ def _predict_fold(job: tuple[int, int], data: SystemData, models: Path) -> pd.Da
     model = load_model(model_path(models, fold, seed))
     if (model.fold, model.seed) != (fold, seed):
         raise SerError(f"The model of fold {fold} and seed {seed} was trained for another.")
+    return predict_fold(model, data)
+
+
+def predict_fold(model: TrainedModel, data: SystemData) -> pd.DataFrame:
+    """Rows of the clips that the model's fold tests, as in `predict_out_of_fold`.
+
+    Raises:
+        LeakError: if the model was made from what it would be tested on.
+    """
+    fold, seed = model.fold, model.seed
     check_uses(data, fold, model.uses)
     temperature = fit_temperature(*predict_validation(model, data, fold))
     tested = data.with_role(fold, "test")

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ser.plots import BLUE, GREY, STYLE, save_figure, set_title
+from ser.plots import STYLE, save_figure, set_title
 from ser.studies.error_groups import ErrorStudy
+from ser.studies.points import draw_points
 
 
 def draw_errors(study: ErrorStudy, system: str, mark: str, path: Path) -> None:
@@ -34,33 +34,7 @@ def draw_errors(study: ErrorStudy, system: str, mark: str, path: Path) -> None:
 
 def _draw_factor(axis: Axes, study: ErrorStudy, factor: str) -> None:
     rows = study.table[study.table["factor"] == factor]
-    places = np.arange(len(rows))[::-1]
-    known = rows["uar_low"].notna().to_numpy()
-    bars = np.clip([rows["uar"] - rows["uar_low"], rows["uar_high"] - rows["uar"]], 0, None).astype(
-        float
-    )
-    axis.errorbar(
-        rows["uar"][known],
-        places[known],
-        xerr=bars[:, known],
-        fmt="none",
-        ecolor=GREY,
-        elinewidth=2,
-        capsize=4,
-    )
-    axis.scatter(rows["uar"], places, color=BLUE, s=70, zorder=3)
-    for place, (_, row) in zip(places, rows.iterrows(), strict=True):
-        axis.annotate(
-            f"{row['uar']:.1f}",
-            (row["uar"], place),
-            (0, 8),
-            textcoords="offset points",
-            ha="center",
-            size=11,
-        )
-    axis.set_yticks(places, _names(rows))
-    axis.set_ylim(-0.6, len(rows) - 0.2)
-    axis.grid(visible=False, axis="y")
+    draw_points(axis, rows, _names(rows).tolist())
     p_holm = study.metrics[factor]["p_holm"]
     verdict = "p < 0.001" if p_holm < 0.001 else f"p = {p_holm:.3f}"
     emotions = int(rows["emotions"].iloc[0])

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ser.dataset import SystemData
 from ser.errors import SerError
 from ser.files import whole_folder, write_csv, write_json
-from ser.models.storage import save_model
+from ser.models.storage import TrainedModel, save_model
 from ser.params import Params
 from ser.processes import worker_pool
 from ser.training.fold import EpochScore, train_fold
@@ -56,6 +56,19 @@ def _train_all(
 def _train_job(
     params: Params, data: SystemData, out: Path, fold: int, seed: int
 ) -> list[EpochScore]:
+    model, scores = train_checked(params, data, fold, seed)
+    save_model(out, model)
+    return scores
+
+
+def train_checked(
+    params: Params, data: SystemData, fold: int, seed: int
+) -> tuple[TrainedModel, list[EpochScore]]:
+    """`train_fold` in a process that is prepared for it.
+
+    Raises:
+        SerError: if the weights do not stay finite.
+    """
     prepare_torch()
     model, scores = train_fold(params, data, fold, seed)
     weights = (weight for network in model.networks for weight in network.parameters())
@@ -64,8 +77,7 @@ def _train_job(
             f"Training diverged in fold {fold} with seed {seed}; lower optimizers."
             f"{params.optimizer}.lr in params.yaml."
         )
-    save_model(out, model)
-    return scores
+    return model, scores
 
 
 def prepare_torch() -> None:
