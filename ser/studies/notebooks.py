@@ -28,6 +28,7 @@ from ser.splits.guards import Purpose
 from ser.splits.protocols import find_protocol
 from ser.studies.copies import with_effects
 from ser.studies.notebook_network import (
+    EPOCHS,
     NotebookModel,
     OptimizerName,
     Size,
@@ -99,9 +100,10 @@ class _Job:
     data: SystemData
     fold: int
     seed: int
+    epochs: int
 
 
-def study_notebooks(params: Params, corpus: str, data: Path) -> NotebookStudy:
+def study_notebooks(params: Params, corpus: str, data: Path, epochs: int = EPOCHS) -> NotebookStudy:
     """Train each notebook's network on women and on men, as the notebooks did, and test it.
 
     Under their own split clips are dealt at random, so that every speaker is on all sides, and
@@ -117,7 +119,7 @@ def study_notebooks(params: Params, corpus: str, data: Path) -> NotebookStudy:
             for with_copies in (False, True)
         }
         jobs = [
-            _Job(notebook, split, chosen, fold, seed)
+            _Job(notebook, split, chosen, fold, seed, epochs)
             for notebook in NOTEBOOKS
             for split, protocol in notebook.splits.items()
             for gender in GENDERS
@@ -211,8 +213,8 @@ def _run(job: _Job) -> tuple[pd.DataFrame, pd.DataFrame]:
     }
     model = start_notebook(fitted_on, targets, job.notebook.size, job.seed)
     history = []
-    epochs = train_epochs(model, values, targets, job.notebook.optimizer)
-    for epoch, _ in enumerate(epochs, start=1):
+    steps = train_epochs(model, values, targets, job.notebook.optimizer, job.epochs)
+    for epoch, _ in enumerate(steps, start=1):
         for part, (clips, actual) in parts.items():
             loss, share = _score(model, clips, actual)
             history.append({"epoch": epoch, "part": part, "loss": loss, "accuracy": share})

@@ -77,6 +77,6 @@ def draw_curve(study: CrossLingualStudy, path: Path) -> None:
             ylabel="unweighted average recall (%)",
             ylim=(0, 100),
         )
-        axis.legend(ncols=2, loc="upper left", fontsize=11)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
         set_title(figure, "What speakers of the language add to a model of other languages", "")
         save_figure(figure, path)
