@@ -10,7 +10,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # stages are threaded by process, see ser/processes.py; DVC's own analytics stay off
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup repro demo test lint lock clean
+.PHONY: help setup repro studies demo test lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -30,11 +30,16 @@ $(READY): requirements.txt
 		--no-index -e .
 	@touch $(READY)
 
-repro: setup  ## run the pipeline on the real corpora (on synthetic voices if none can be reached)
+repro: setup  ## run all systems on the real corpora (on synthetic voices if none can be reached)
 	@python -m ser.cli sources; status=$$?; \
-	if [ $$status -eq 0 ]; then dvc repro && python -m ser.cli readme; \
+	if [ $$status -eq 0 ]; then \
+		dvc repro evaluate floors actors errors && dvc repro --single-item report && \
+		python -m ser.cli readme; \
 	elif [ $$status -eq 3 ]; then $(MAKE) --no-print-directory demo; \
 	else exit $$status; fi
+
+studies: setup  ## run the whole graph: all systems, and the studies that train models of their own
+	@dvc repro
 
 demo: setup  ## run the pipeline on synthetic voices, beside the tracked results
 	@python demo/run.py
