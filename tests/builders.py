@@ -76,6 +76,18 @@ _QUICK: dict[str, Any] = {
     "training.checkpoint": "last",
     "training.linear_share": 0.0,
     "training.precision": "float32",
+    "studies.training": {
+        "seeds": [0],
+        "model_size": "small",
+        "networks": 1,
+        "epochs": 2,
+        "min_steps": 0,
+    },
+    "studies.ladder": [],
+    "studies.gender": [],
+    "studies.speaker_normalisation": [],
+    "studies.notebooks": [],
+    "studies.cross_lingual": {},
     "processes": 1,
 }
 
@@ -105,7 +117,7 @@ def make_manifest(
             "sentence": str(take),
             "take": str(take),
             "duration_s": 1.0,
-            "pcm_sha256": f"{speaker}{emotion}{take}",
+            "pcm_sha256": f"{corpus}{speaker}{emotion}{take}",
         }
         for speaker in range(1, speakers + 1)
         for emotion in emotions

@@ -4,6 +4,7 @@ import copy
 import io
 import re
 import subprocess
+from functools import reduce
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
@@ -89,12 +90,19 @@ def stage_entries(stage: str, parts: tuple[str, ...]) -> set[str]:
     return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}
 
 
+def repeated_over(body: dict, values: dict) -> list[str]:
+    """What a stage is run once for, by name; one empty name if it is run once."""
+    dotted = body.get("foreach", "").removeprefix("${").removesuffix("}")
+    if not dotted:
+        return [""]
+    return list(reduce(dict.__getitem__, dotted.split("."), values))
+
+
 def outputs() -> set[str]:
     """Everything that the graph makes, for the systems and corpora of params.yaml."""
     paths = set()
     for stage, body in GRAPH.items():
-        over = body.get("foreach", "").removeprefix("${").removesuffix("}")
-        for key in PARAMS[over] if over else [""]:
+        for key in repeated_over(body, PARAMS):
             entries = stage_entries(stage, ("outs", "metrics", "plots"))
             paths |= {entry.replace("${key}", key).replace("${item}", key) for entry in entries}
     return paths
@@ -166,8 +174,8 @@ def test_printed_stages_exist(name):
     commands = [line for line in code(text).splitlines() if not line.startswith("ser compare")]
     for stage, key in re.findall(r"\b(\w+)@(\w+)\b", "\n".join(commands)):
         assert stage in GRAPH, f"{name}: dvc.yaml has no stage {stage}"
-        over = GRAPH[stage]["foreach"].removeprefix("${").removesuffix("}")
-        assert key in values[over], f"{name}: {stage}@{key} is not in {over} of params.yaml"
+        known = repeated_over(GRAPH[stage], values)
+        assert key in known, f"{name}: {stage}@{key} is not in params.yaml"
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -274,7 +282,7 @@ def committed(name):
     return done.stdout
 
 
-@pytest.mark.parametrize(("name", "language"), zip(PAIRS[0], ("en", "es"), strict=True))
+@pytest.mark.parametrize(("name", "language"), list(zip(PAIRS[0], ("en", "es"), strict=True)))
 def test_committed_tables_of_results_are_those_of_the_committed_results(name, language):
     # not of the working tree, whose results may be those of an experiment
     systems = pd.read_csv(io.StringIO(committed("plots/systems.csv")))

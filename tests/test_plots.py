@@ -33,8 +33,13 @@ from ser.plots import (
 from ser.splits.protocols import PROTOCOLS
 from ser.studies.actors import study_actors
 from ser.studies.error_groups import FACTORS, study_errors
+from ser.studies.gender import HALF, OTHER, OWN, POOLED, describe
+from ser.studies.ladder import RUNGS, describe_rungs
+from ser.studies.speaker_normalisation import describe_counts
+from ser.studies.trials import scores
 from tests.builders import REPOSITORY, make_predictions
 from tests.evaluation.test_calibration import with_probabilities
+from tests.studies.test_notebooks import study as notebooks
 
 LEAKY = PROTOCOLS["leaky_everything"].mark
 TEMPLATES = sorted((REPOSITORY / ".dvc" / "plots").glob("*.json"))
@@ -298,12 +303,31 @@ def groups() -> pd.DataFrame:
     return study_errors(table, factors.assign(intensity=clips["gender"])).table
 
 
+def matrix() -> pd.DataFrame:
+    """The columns of both tables of the cross-lingual study."""
+    scored = scores(predictions())
+    cell = {"model": "network", "trained_on": "a", "tested_on": "b", "chance": 20.0, "n_clips": 1}
+    point = {"label": "1", "speakers": 1.0, "within": 50.0}
+    return pd.DataFrame([{**cell, **point, **scored}])
+
+
+def normalised() -> pd.DataFrame:
+    return describe_counts(predictions(), predictions().assign(clips=1)).table
+
+
 COLUMNS: dict[str, Callable[[], pd.DataFrame]] = {
     "actors": lambda: study_actors(predictions()).table,
     "confidence": predictions,
     "confusion_percent": lambda: tables().confusion,
+    "gender": lambda: describe({kind: predictions() for kind in (POOLED, HALF, OWN, OTHER)}).table,
     "groups": groups,
     "history": history,
+    "joining": matrix,
+    "ladder": lambda: describe_rungs({rung.key: predictions() for rung in RUNGS}).table,
+    "matrix": matrix,
+    "normalisation": normalised,
+    "notebook_history": lambda: notebooks().history,
+    "notebooks": lambda: notebooks().table,
     "reliability": lambda: tables().reliability,
     "speakers": lambda: tables().speakers,
     "systems": systems,

@@ -1,0 +1,142 @@
+"""Across languages: who trains, who is tested, and that nobody is both."""
+
+from pathlib import Path
+
+import pytest
+
+from ser.clips import speaker_keys
+from ser.dataset import SystemData
+from ser.studies.cross_lingual import (
+    EVERY,
+    NETWORK,
+    OTHERS,
+    SVM,
+    TARGET_SPEAKERS,
+    curve_folds,
+    joining,
+    keep_emotions,
+    matrix_folds,
+    study_languages,
+)
+from ser.studies.plots_cross_lingual import draw_curve, draw_matrix
+from ser.studies.trials import with_folds
+from tests.builders import (
+    make_manifest,
+    make_params,
+    separable_features,
+    write_features,
+    write_splits,
+)
+from tests.studies.builders import several_corpora, write_silent_functionals
+
+SHARED = ("neutral", "happy", "sad")
+NAMES = ("german", "italian", "north_american")
+
+
+@pytest.fixture
+def data() -> SystemData:
+    more = {"german": (*SHARED, "bored"), "italian": SHARED, "north_american": (*SHARED, "calm")}
+    return several_corpora(**more)
+
+
+def corpora(data: SystemData, fold: int, role: str) -> set[str]:
+    return set(data.with_role(fold, role)["corpus"])
+
+
+def test_only_emotions_that_every_corpus_shows_are_kept(data: SystemData) -> None:
+    kept = keep_emotions(data)
+    assert set(kept.clips["emotion"]) == set(SHARED)
+    assert len(kept.clips) == 3 * 7 * 3
+    assert set(kept.folds["clip"]) == set(kept.clips["clip"])
+
+
+def test_a_corpus_never_heard_is_tested_whole(data: SystemData) -> None:
+    every = keep_emotions(data)
+    tables = matrix_folds(every)
+    for name in NAMES:
+        alone = with_folds(every, tables[f"from {name}"])
+        assert alone.fold_numbers == [0]
+        assert corpora(alone, 0, "train") == {name}
+        assert corpora(alone, 0, "validation") == {name}, "validation speakers are of the source"
+        others = every.clips[every.clips["corpus"] != name]
+        assert set(alone.tested["clip"]) == set(others["clip"])
+        rest = with_folds(every, tables[f"to {name}"])
+        assert corpora(rest, 0, "train") == set(NAMES) - {name}
+        own = every.clips[every.clips["corpus"] == name]
+        assert set(rest.tested["clip"]) == set(own["clip"])
+
+
+def test_within_and_with_all_corpora_every_clip_is_tested_once(data: SystemData) -> None:
+    every = keep_emotions(data)
+    tables = matrix_folds(every)
+    mixed = tables[EVERY]
+    assert sorted(mixed.loc[mixed["role"] == "test", "clip"]) == sorted(every.clips["clip"])
+    for name in NAMES:
+        within = with_folds(every, tables[f"within {name}"])
+        own = every.clips[every.clips["corpus"] == name]
+        tested = within.folds.loc[within.folds["role"] == "test", "clip"]
+        assert sorted(tested) == sorted(own["clip"]), name
+        assert set(within.clips["corpus"]) == {name}
+
+
+def test_two_corpora_have_no_several_others() -> None:
+    two = keep_emotions(several_corpora(german=SHARED, italian=SHARED))
+    assert not [name for name in matrix_folds(two) if name.startswith("to ")]
+
+
+def test_speakers_who_join_are_never_tested_and_take_turns(data: SystemData) -> None:
+    every = keep_emotions(data)
+    tables = curve_folds(every)
+    assert set(tables) == {f"{name} + {count}" for name in NAMES for count in TARGET_SPEAKERS}
+    for name in NAMES:
+        own = every.clips[every.clips["corpus"] == name]
+        for count in TARGET_SPEAKERS:
+            grown = with_folds(every, tables[f"{name} + {count}"])
+            tested = grown.folds.loc[grown.folds["role"] == "test", "clip"]
+            assert sorted(tested) == sorted(own["clip"])
+            for fold in grown.fold_numbers:
+                trains = grown.with_role(fold, "train")
+                joined = trains[trains["corpus"] == name]
+                assert joined["speaker"].nunique() == count
+                if count > 1:
+                    assert joined["gender"].nunique() == 2, "women and men do not take turns"
+                assert name not in corpora(grown, fold, "validation")
+                usual = every.with_role(fold, "test")
+                now = set(grown.with_role(fold, "test")["clip"])
+                assert now == set(usual[usual["corpus"] == name]["clip"])
+
+
+def test_fewer_speakers_are_among_more(data: SystemData) -> None:
+    every = keep_emotions(data)
+    own = every.clips[every.clips["corpus"] == "german"]
+    one, four = (joining(own, every, 0, count) for count in (1, 4))
+    assert one == four[:1]
+    tested = set(speaker_keys(every.with_role(0, "test")))
+    assert not tested & set(four)
+
+
+def test_the_study_runs_and_draws(tmp_path: Path) -> None:
+    names = ("synthetic_a", "synthetic_b", "synthetic_c")
+    for number, name in enumerate(names):
+        manifest = make_manifest(speakers=6, corpus=name, clips_each=1)
+        write_splits(manifest, tmp_path / "splits" / name, "speaker_independent")
+        write_features(tmp_path / "features" / name, separable_features(manifest, seed=number))
+        write_silent_functionals(manifest, tmp_path / "functionals" / name)
+    params = make_params({"studies.training.epochs": 4})
+    study = study_languages(params, names, tmp_path)
+    cells = study.matrix.groupby("model")[["trained_on", "tested_on"]].agg(lambda c: c.nunique())
+    assert cells.loc[[NETWORK, SVM], "trained_on"].tolist() == [5, 5]
+    assert cells.loc[[NETWORK, SVM], "tested_on"].tolist() == [3, 3]
+    assert (study.matrix["n_clips"] == 18).all()
+    assert study.metrics["chance"] == pytest.approx(100 / 3)
+    # the network can learn these, the functionals say nothing
+    best = study.matrix.groupby("model")["uar"].max()
+    assert best[NETWORK] > 50
+    assert study.metrics["matrix"][NETWORK][OTHERS.replace(" ", "_")]["synthetic_a"]["uar"] > 0
+    ends = study.curve.groupby("tested_on")["label"].agg(list)
+    assert ends.map(lambda labels: labels == ["none", "1", "2", "4", "all"]).all()
+    for draw in (draw_matrix, draw_curve):
+        one, two = tmp_path / "one.png", tmp_path / "two.png"
+        for path in (one, two):
+            draw(study, path)
+        assert one.read_bytes() == two.read_bytes()
