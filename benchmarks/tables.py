@@ -1,17 +1,13 @@
 """Tables of the benchmarks as Markdown, in the two languages of the texts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from ser.readme import Language
+from ser.markdown import DASH, Language, markdown_table, number
 
 # the row that all others of a system are compared with
 REFERENCE = "reference"
-_DASH = "\N{EN DASH}"
-_MINUS = "\N{MINUS SIGN}"
-_POINT = {"en": ".", "es": ","}
 
 
 @dataclass(frozen=True)
@@ -85,20 +81,20 @@ def ablation_tables(results: pd.DataFrame, language: Language) -> str:
             ["difference", "change"], ascending=[False, True]
         )
         lines = [_ablation_line(row, language) for _, row in ranked.iterrows()]
-        parts.append(f"`{system}`:\n\n{_markdown(_WORDS[language].ablation, lines, 1)}")
+        parts.append(f"`{system}`:\n\n{markdown_table(_WORDS[language].ablation, lines, 1)}")
     return "\n\n".join(parts)
 
 
 def _ablation_line(row: pd.Series, language: Language) -> list[str]:
-    score = _number(row["validation_uar"], language)
+    score = number(row["validation_uar"], language)
     if pd.notna(row["deviation"]):
-        score += f" ± {_number(row['deviation'], language)}"
+        score += f" ± {number(row['deviation'], language)}"
     return [
         row["change"],
         score,
-        _DASH if row["change"] == REFERENCE else _number(row["difference"], language, signed=True),
-        _number(row["validation_loss"], language, 3),
-        _number(row["seconds_per_fold"], language),
+        DASH if row["change"] == REFERENCE else number(row["difference"], language, signed=True),
+        number(row["validation_loss"], language, 3),
+        number(row["seconds_per_fold"], language),
     ]
 
 
@@ -108,29 +104,15 @@ def speed_table(results: pd.DataFrame, language: Language) -> str:
         [
             _said(row["task"], language),
             _said(row["way"], language),
-            _number(row["seconds"], language, 2),
-            _number(row["clips_per_second"], language),
-            _number(row["relative_to_ours"], language, 2),
-            _number(row["validation_uar"], language),
+            number(row["seconds"], language, 2),
+            number(row["clips_per_second"], language),
+            number(row["relative_to_ours"], language, 2),
+            number(row["validation_uar"], language),
         ]
         for _, row in results.iterrows()
     ]
-    return _markdown(_WORDS[language].speed, lines, 2)
+    return markdown_table(_WORDS[language].speed, lines, 2)
 
 
 def _said(name: str, language: Language) -> str:
     return _SPANISH[name] if language == "es" else name
-
-
-def _number(value: float, language: Language, decimals: int = 1, signed: bool = False) -> str:
-    if pd.isna(value):
-        return _DASH
-    # rounded first, so that what rounds to zero has no minus
-    text = f"{round(value, decimals) + 0.0:{'+' if signed else ''}.{decimals}f}"
-    return text.replace("-", _MINUS).replace(".", _POINT[language])
-
-
-def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]], names: int) -> str:
-    # names to the left, numbers to the right
-    rule = ["---"] * names + ["---:"] * (len(header) - names)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *lines))

@@ -21,7 +21,8 @@ from ser.errors import SerError
 from ser.evaluation.out_of_fold import predict_validation
 from ser.features import featurize_corpus
 from ser.functionals import write_functionals
-from ser.readme import BEGIN, END, Language
+from ser.markdown import Language, between
+from ser.readme import RESULTS
 from ser.training.fold import train_fold
 from tests.builders import (
     CORPUS,
@@ -58,7 +59,7 @@ def speed() -> pd.DataFrame:
 @pytest.mark.parametrize("name", TABLES)
 def test_texts_show_the_tables_that_were_measured(name: str, language: Language) -> None:
     text = (REPOSITORY / "docs" / f"{name}{LANGUAGES[language]}").read_text(encoding="utf-8")
-    shown = text.partition(BEGIN)[2].partition(END)[0].strip()
+    shown = between(text, RESULTS)
     measured = pd.read_csv(REPOSITORY / "docs" / f"{name}.csv")
     assert shown == TABLES[name](measured, language), "run `python -m benchmarks.texts`"
 
