@@ -68,13 +68,42 @@ _SPANISH = {
 }
 
 
+def pool_repeats(results: pd.DataFrame) -> pd.DataFrame:
+    """One row a system and change: rows of the same change, measured again, are taken together.
+
+    Scores and losses are means over all seeds; the deviation is that of all seeds, from those of
+    the rows and between them; seconds are those of the fastest, for others had company.
+    """
+    rows = []
+    for _, same in results.groupby(["system", "change"], sort=False):
+        if len(same) == 1:
+            rows.append(same.iloc[0].to_dict())
+            continue
+        weight = same["seeds"] / same["seeds"].sum()
+        mean = float((weight * same["validation_uar"]).sum())
+        within = ((same["seeds"] - 1) * same["deviation"].fillna(0.0) ** 2).sum()
+        between = (same["seeds"] * (same["validation_uar"] - mean) ** 2).sum()
+        freedom = same["seeds"].sum() - 1
+        rows.append(
+            same.iloc[0].to_dict()
+            | {
+                "validation_uar": mean,
+                "deviation": ((within + between) / freedom) ** 0.5 if freedom else float("nan"),
+                "validation_loss": float((weight * same["validation_loss"]).sum()),
+                "seconds_per_fold": float(same["seconds_per_fold"].min()),
+                "seeds": int(same["seeds"].sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def ablation_tables(results: pd.DataFrame, language: Language) -> str:
     """One table a system of `docs/ablation.csv`, each under its name, the best change first.
 
     Differences are to the row `reference` of the same system, in percentage points.
     """
     parts = []
-    for system, rows in results.groupby("system", sort=False):
+    for system, rows in pool_repeats(results).groupby("system", sort=False):
         as_is = rows.loc[rows["change"] == REFERENCE, "validation_uar"]
         base = float(as_is.iloc[0]) if len(as_is) else float("nan")
         ranked = rows.assign(difference=rows["validation_uar"] - base).sort_values(
