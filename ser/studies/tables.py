@@ -113,7 +113,7 @@ def normalisation_table(rows: pd.DataFrame, language: Language) -> str:
     """A row a number of clips."""
     lines = [
         [
-            str(row["clips"]),
+            number(row["clips"], language, decimals=0),
             with_interval(row, "uar", language),
             with_interval(row, "difference", language, signed=True),
         ]
