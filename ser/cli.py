@@ -58,12 +58,17 @@ def _whereabouts(corpus: Corpus) -> str | None:
 _SIDE = "system, system@revision (commit, branch, tag or experiment), or a CSV of predictions"
 
 
-_RESULTS_TEXTS: dict[str, Language] = {"docs/results.md": "en", "docs/results.es.md": "es"}
+_STUDIES_TEXTS: dict[str, Language] = {
+    "docs/results.md": "en",
+    "docs/results.es.md": "es",
+    "docs/corpora.md": "en",
+    "docs/corpora.es.md": "es",
+}
 
 
 @app.command()
 def readme() -> None:
-    """Put the tables of results into the README and docs/results.md, in both languages."""
+    """Put the tables of results into the README and the docs, in both languages."""
     try:
         systems = pd.read_csv("plots/systems.csv")
     except FileNotFoundError:
@@ -71,7 +76,7 @@ def readme() -> None:
     languages: dict[str, Language] = {"README.md": "en", "README.es.md": "es"}
     for name, language in languages.items():
         put_between(Path(name), RESULTS, results_table(systems, language))
-    for name, language in _RESULTS_TEXTS.items():
+    for name, language in _STUDIES_TEXTS.items():
         update_studies(Path(name), Path("plots"), language)
 
 

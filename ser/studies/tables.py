@@ -28,6 +28,11 @@ _SPANISH = {
     "model": "modelo",
     "tested on": "probado con",
     "alone, all speakers": "solo, todos sus hablantes",
+    "emotion": "emoción",
+    "speakers": "hablantes",
+    "speech in s": "habla en s",
+    "silence in %": "silencio en %",
+    "level in dB": "nivel en dB",
     # rungs of the ladder
     "rung": "peldaño",
     "new speakers, new words": "hablantes nuevos, palabras nuevas",
@@ -168,7 +173,24 @@ def notebooks_table(rows: pd.DataFrame, language: Language) -> str:
     return _table([*header, "training accuracy in %"], lines, language, 2)
 
 
+def card_lines(rows: pd.DataFrame, language: Language) -> str:
+    """A row an emotion, women and men together."""
+    lines = []
+    for emotion, some in rows.groupby("emotion", sort=False):
+        weight = some["n_clips"] / some["n_clips"].sum()
+        means = [
+            float((weight * some[column]).sum())
+            for column in ("speech_s", "silence_percent", "level_db")
+        ]
+        counts = [number(some["n_clips"].sum(), language, 0)]
+        counts.append(number(some["n_speakers"].sum(), language, 0))
+        lines.append([f"`{emotion}`", *counts, *(number(mean, language) for mean in means)])
+    header = ["emotion", "clips", "speakers", "speech in s", "silence in %", "level in dB"]
+    return _table(header, lines, language)
+
+
 _TABLES: dict[str, Table] = {
+    "cards": card_lines,
     "ladder": ladder_table,
     "gender": gender_table,
     "speaker_normalisation": normalisation_table,
