@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchmarks.tables import REFERENCE
+from benchmarks.tables import REFERENCE, pool_repeats
 from ser.errors import SerError
 
 
@@ -17,7 +17,8 @@ def size_rows(results: pd.DataFrame, reference: str) -> pd.DataFrame:
         SerError: if there are none.
     """
     sizes = {"small model": "small", "large model": "large", REFERENCE: reference}
-    rows = results.assign(size=results["change"].map(sizes)).dropna(subset=["size"])
+    pooled = pool_repeats(results)
+    rows = pooled.assign(size=pooled["change"].map(sizes)).dropna(subset=["size"])
     several = rows.groupby("system")["size"].transform("nunique") > 1
     if not several.any():
         raise SerError("No system has results in two sizes; run `python -m benchmarks.ablation`.")

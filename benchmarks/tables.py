@@ -1,17 +1,13 @@
 """Tables of the benchmarks as Markdown, in the two languages of the texts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from ser.readme import Language
+from ser.markdown import DASH, Language, markdown_table, number
 
 # the row that all others of a system are compared with
 REFERENCE = "reference"
-_DASH = "\N{EN DASH}"
-_MINUS = "\N{MINUS SIGN}"
-_POINT = {"en": ".", "es": ","}
 
 
 @dataclass(frozen=True)
@@ -72,33 +68,62 @@ _SPANISH = {
 }
 
 
+def pool_repeats(results: pd.DataFrame) -> pd.DataFrame:
+    """One row a system and change: rows of the same change, measured again, are taken together.
+
+    Scores and losses are means over all seeds; the deviation is that of all seeds, from those of
+    the rows and between them; seconds are those of the fastest, for others had company.
+    """
+    rows = []
+    for _, same in results.groupby(["system", "change"], sort=False):
+        if len(same) == 1:
+            rows.append(same.iloc[0].to_dict())
+            continue
+        weight = same["seeds"] / same["seeds"].sum()
+        mean = float((weight * same["validation_uar"]).sum())
+        within = ((same["seeds"] - 1) * same["deviation"].fillna(0.0) ** 2).sum()
+        between = (same["seeds"] * (same["validation_uar"] - mean) ** 2).sum()
+        freedom = same["seeds"].sum() - 1
+        rows.append(
+            same.iloc[0].to_dict()
+            | {
+                "validation_uar": mean,
+                "deviation": ((within + between) / freedom) ** 0.5 if freedom else float("nan"),
+                "validation_loss": float((weight * same["validation_loss"]).sum()),
+                "seconds_per_fold": float(same["seconds_per_fold"].min()),
+                "seeds": int(same["seeds"].sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def ablation_tables(results: pd.DataFrame, language: Language) -> str:
     """One table a system of `docs/ablation.csv`, each under its name, the best change first.
 
     Differences are to the row `reference` of the same system, in percentage points.
     """
     parts = []
-    for system, rows in results.groupby("system", sort=False):
+    for system, rows in pool_repeats(results).groupby("system", sort=False):
         as_is = rows.loc[rows["change"] == REFERENCE, "validation_uar"]
         base = float(as_is.iloc[0]) if len(as_is) else float("nan")
         ranked = rows.assign(difference=rows["validation_uar"] - base).sort_values(
             ["difference", "change"], ascending=[False, True]
         )
         lines = [_ablation_line(row, language) for _, row in ranked.iterrows()]
-        parts.append(f"`{system}`:\n\n{_markdown(_WORDS[language].ablation, lines, 1)}")
+        parts.append(f"`{system}`:\n\n{markdown_table(_WORDS[language].ablation, lines, 1)}")
     return "\n\n".join(parts)
 
 
 def _ablation_line(row: pd.Series, language: Language) -> list[str]:
-    score = _number(row["validation_uar"], language)
+    score = number(row["validation_uar"], language)
     if pd.notna(row["deviation"]):
-        score += f" ± {_number(row['deviation'], language)}"
+        score += f" ± {number(row['deviation'], language)}"
     return [
         row["change"],
         score,
-        _DASH if row["change"] == REFERENCE else _number(row["difference"], language, signed=True),
-        _number(row["validation_loss"], language, 3),
-        _number(row["seconds_per_fold"], language),
+        DASH if row["change"] == REFERENCE else number(row["difference"], language, signed=True),
+        number(row["validation_loss"], language, 3),
+        number(row["seconds_per_fold"], language),
     ]
 
 
@@ -108,29 +133,15 @@ def speed_table(results: pd.DataFrame, language: Language) -> str:
         [
             _said(row["task"], language),
             _said(row["way"], language),
-            _number(row["seconds"], language, 2),
-            _number(row["clips_per_second"], language),
-            _number(row["relative_to_ours"], language, 2),
-            _number(row["validation_uar"], language),
+            number(row["seconds"], language, 2),
+            number(row["clips_per_second"], language),
+            number(row["relative_to_ours"], language, 2),
+            number(row["validation_uar"], language),
         ]
         for _, row in results.iterrows()
     ]
-    return _markdown(_WORDS[language].speed, lines, 2)
+    return markdown_table(_WORDS[language].speed, lines, 2)
 
 
 def _said(name: str, language: Language) -> str:
     return _SPANISH[name] if language == "es" else name
-
-
-def _number(value: float, language: Language, decimals: int = 1, signed: bool = False) -> str:
-    if pd.isna(value):
-        return _DASH
-    # rounded first, so that what rounds to zero has no minus
-    text = f"{round(value, decimals) + 0.0:{'+' if signed else ''}.{decimals}f}"
-    return text.replace("-", _MINUS).replace(".", _POINT[language])
-
-
-def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]], names: int) -> str:
-    # names to the left, numbers to the right
-    rule = ["---"] * names + ["---:"] * (len(header) - names)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *lines))

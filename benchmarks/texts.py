@@ -14,8 +14,9 @@ from benchmarks.sizes import size_rows
 from benchmarks.tables import ablation_tables, speed_table
 from ser.entry import run
 from ser.errors import SerError
+from ser.markdown import Language, put_between
 from ser.params import load_params
-from ser.readme import Language, update_readme
+from ser.readme import RESULTS
 
 DOCS = Path("docs")
 TABLES: dict[str, Callable[[pd.DataFrame, Language], str]] = {
@@ -42,7 +43,7 @@ def main() -> None:
     for name, table in TABLES.items():
         results = read_results(name)
         for language, ending in LANGUAGES.items():
-            update_readme(DOCS / f"{name}{ending}", table(results, language))
+            put_between(DOCS / f"{name}{ending}", RESULTS, table(results, language))
     sizes = size_rows(read_results("ablation"), load_params().model_size)
     draw_sizes(sizes, DOCS / "sizes.png")
 

@@ -19,11 +19,13 @@ from ser.evaluation.comparison import Comparison, Side, compare, flipped_clips
 from ser.evaluation.predictions import read_predictions
 from ser.files import write_csv
 from ser.labels import ordered
+from ser.markdown import Language, put_between
 from ser.params import load_params
-from ser.readme import Language, results_table, update_readme
+from ser.readme import RESULTS, results_table
 from ser.revisions import read_at_revision
 from ser.splits.folds import hash_folds, read_folds
 from ser.splits.protocols import PROTOCOLS
+from ser.studies.tables import update_studies
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -56,16 +58,26 @@ def _whereabouts(corpus: Corpus) -> str | None:
 _SIDE = "system, system@revision (commit, branch, tag or experiment), or a CSV of predictions"
 
 
+_STUDIES_TEXTS: dict[str, Language] = {
+    "docs/results.md": "en",
+    "docs/results.es.md": "es",
+    "docs/corpora.md": "en",
+    "docs/corpora.es.md": "es",
+}
+
+
 @app.command()
 def readme() -> None:
-    """Put the tables of results into README.md and README.es.md, from plots/systems.csv."""
+    """Put the tables of results into the README and the docs, in both languages."""
     try:
         systems = pd.read_csv("plots/systems.csv")
     except FileNotFoundError:
         raise SerError("plots/systems.csv is missing; run `dvc repro report`.") from None
     languages: dict[str, Language] = {"README.md": "en", "README.es.md": "es"}
     for name, language in languages.items():
-        update_readme(Path(name), results_table(systems, language))
+        put_between(Path(name), RESULTS, results_table(systems, language))
+    for name, language in _STUDIES_TEXTS.items():
+        update_studies(Path(name), Path("plots"), language)
 
 
 @app.command("compare")

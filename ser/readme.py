@@ -1,29 +1,24 @@
 """The results in the README: tables that the pipeline makes from `plots/systems.csv`."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
-from ser.errors import SerError
 from ser.evaluation.marks import NO_MARK
 from ser.evaluation.report import FLOORS
-from ser.files import whole_file
+from ser.markdown import Language, markdown_table, number, with_interval
 
-Language = Literal["en", "es"]
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
-_DASH = "\N{EN DASH}"
+# between which markers the tables stand
+RESULTS = "results"
 
 
 @dataclass(frozen=True)
 class _Words:
-    """What a language calls the columns, and its decimal sign."""
+    """What a language calls the columns."""
 
     scores: tuple[str, ...]
     floors: tuple[str, ...]
     caption: str
-    point: str
 
 
 _WORDS = {
@@ -50,7 +45,6 @@ _WORDS = {
             "chance",
         ),
         caption="The same systems beside what needs no network (UAR, %):",
-        point=".",
     ),
     "es": _Words(
         scores=(
@@ -75,7 +69,6 @@ _WORDS = {
             "azar",
         ),
         caption="Los mismos sistemas junto a lo que no necesita red (UAR, %):",
-        point=",",
     ),
 }
 
@@ -88,65 +81,34 @@ def results_table(systems: pd.DataFrame, language: Language) -> str:
     """
     words = _WORDS[language]
     rows = [row for _, row in systems.iterrows()]
-    scores = _markdown(words.scores, [_scores(row, words.point) for row in rows])
-    floors = _markdown(words.floors, [_floors(row, words.point) for row in rows])
+    scores = markdown_table(words.scores, [_scores(row, language) for row in rows], names=2)
+    floors = markdown_table(words.floors, [_floors(row, language) for row in rows])
     return f"{scores}\n\n{words.caption}\n\n{floors}"
 
 
-def _scores(row: pd.Series, point: str) -> list[str]:
+def _scores(row: pd.Series, language: Language) -> list[str]:
     return [
         f"`{row['system']}`",
         f"`{row['protocol']}`{_mark(row)}",
-        _with_interval(row, "uar", point),
-        _number(row["uar_deviation"], point),
-        _number(row["accuracy"], point),
-        _number(100 * row["ece_calibrated"], point),
+        with_interval(row, "uar", language),
+        number(row["uar_deviation"], language),
+        number(row["accuracy"], language),
+        number(100 * row["ece_calibrated"], language),
         f"{row['n_clips']} / {row['n_speakers']}",
         str(row["parameters"]),
     ]
 
 
-def _floors(row: pd.Series, point: str) -> list[str]:
+def _floors(row: pd.Series, language: Language) -> list[str]:
     linear, svm, *others = (f"floor_{floor}" for floor in FLOORS)
     return [
         f"`{row['system']}`{_mark(row)}",
-        _number(row["uar"], point),
-        _number(row[linear], point),
-        _with_interval(row, svm, point),
-        *(_number(row[column], point) for column in (*others, "chance")),
+        number(row["uar"], language),
+        number(row[linear], language),
+        with_interval(row, svm, language),
+        *(number(row[column], language) for column in (*others, "chance")),
     ]
 
 
 def _mark(row: pd.Series) -> str:
     return "" if row["mark"] == NO_MARK else f" **{row['mark']}**"
-
-
-def _with_interval(row: pd.Series, column: str, point: str) -> str:
-    low, high = (_number(row[f"{column}_{end}"], point) for end in ("low", "high"))
-    score = _number(row[column], point)
-    return score if _DASH in (low, high) else f"{score} ({low}{_DASH}{high})"
-
-
-def _number(value: float | None, point: str) -> str:
-    return _DASH if value is None or pd.isna(value) else f"{value:.1f}".replace(".", point)
-
-
-def _markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
-    # names to the left, numbers to the right
-    rule = ["---" if any("`" in row[n] for row in rows) else "---:" for n in range(len(header))]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
-
-
-def update_readme(path: Path, table: str) -> None:
-    """Put a table between the two result markers of a text, in place of what stands there.
-
-    Raises:
-        SerError: if the text does not have each marker once, in order.
-    """
-    text = path.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise SerError(f"{path} needs the lines {BEGIN} and {END}, once each and in this order.")
-    with whole_file(path) as aside:
-        aside.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")

@@ -26,6 +26,7 @@ PAIRS = [
     ("docs/ablation.md", "docs/ablation.es.md"),
     ("docs/speed.md", "docs/speed.es.md"),
     ("docs/results.md", "docs/results.es.md"),
+    ("docs/corpora.md", "docs/corpora.es.md"),
 ]
 
 

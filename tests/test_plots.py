@@ -32,6 +32,7 @@ from ser.plots import (
 )
 from ser.splits.protocols import PROTOCOLS
 from ser.studies.actors import study_actors
+from ser.studies.card import card_table
 from ser.studies.error_groups import FACTORS, study_errors
 from ser.studies.gender import HALF, OTHER, OWN, POOLED, describe
 from ser.studies.ladder import RUNGS, describe_rungs
@@ -39,6 +40,7 @@ from ser.studies.speaker_normalisation import describe_counts
 from ser.studies.trials import scores
 from tests.builders import REPOSITORY, make_predictions
 from tests.evaluation.test_calibration import with_probabilities
+from tests.studies.test_card import make_clips
 from tests.studies.test_notebooks import study as notebooks
 
 LEAKY = PROTOCOLS["leaky_everything"].mark
@@ -317,6 +319,7 @@ def normalised() -> pd.DataFrame:
 
 COLUMNS: dict[str, Callable[[], pd.DataFrame]] = {
     "actors": lambda: study_actors(predictions()).table,
+    "card": lambda: card_table(make_clips()),
     "confidence": predictions,
     "confusion_percent": lambda: tables().confusion,
     "gender": lambda: describe({kind: predictions() for kind in (POOLED, HALF, OWN, OTHER)}).table,

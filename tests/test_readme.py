@@ -1,13 +1,12 @@
-"""Tables of results in the README are made from the table of systems, and only between markers."""
+"""Tables of results in the README are made from the table of systems."""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from ser.errors import SerError
 from ser.files import write_csv
-from ser.readme import BEGIN, END, results_table, update_readme
+from ser.readme import results_table
 
 LEAK = "LEAKY: speaker, take, duplicate audio"
 ROW = {
@@ -101,32 +100,3 @@ def test_what_there_is_none_of_is_a_dash(tmp_path: Path) -> None:
     scores, _ = cells(results_table(systems(tmp_path, nothing), "en"))
     assert scores[2:4] == ["71.2", "–"]  # noqa: RUF001
     assert "nan" not in " ".join(scores).lower()
-
-
-def test_only_what_stands_between_the_markers_changes(tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
-    path.write_text(f"# Title\n\nñ before\n\n{BEGIN}\nold\n{END}\n\nafter\n", encoding="utf-8")
-    update_readme(path, "| new |")
-    expected = f"# Title\n\nñ before\n\n{BEGIN}\n| new |\n{END}\n\nafter\n"
-    assert path.read_text(encoding="utf-8") == expected
-    update_readme(path, "| new |")
-    assert path.read_text(encoding="utf-8") == expected, "a second update changes it again"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "no markers",
-        BEGIN,
-        END,
-        f"{END}\n{BEGIN}",
-        f"{BEGIN}\n{BEGIN}\n{END}",
-        f"{BEGIN}\n{END}\n{END}",
-    ],
-)
-def test_a_text_without_its_markers_is_left_alone(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(SerError, match="once each and in this order"):
-        update_readme(path, "table")
-    assert path.read_text(encoding="utf-8") == text

@@ -11,7 +11,7 @@ from benchmarks.notebook import N_MFCC, mean_mfcc, train_notebook
 from benchmarks.prediction import Predictor
 from benchmarks.sizes import size_rows
 from benchmarks.speed import LIBROSA, MFCC, OURS, ROWS, best_of, compare, load_bench, row
-from benchmarks.tables import REFERENCE, ablation_tables, speed_table
+from benchmarks.tables import REFERENCE, ablation_tables, pool_repeats, speed_table
 from benchmarks.texts import LANGUAGES, TABLES, read_results
 from ser.audio import read_canonical
 from ser.augmentation import augment_corpus
@@ -21,7 +21,8 @@ from ser.errors import SerError
 from ser.evaluation.out_of_fold import predict_validation
 from ser.features import featurize_corpus
 from ser.functionals import write_functionals
-from ser.readme import BEGIN, END, Language
+from ser.markdown import Language, between
+from ser.readme import RESULTS
 from ser.training.fold import train_fold
 from tests.builders import (
     CORPUS,
@@ -58,7 +59,7 @@ def speed() -> pd.DataFrame:
 @pytest.mark.parametrize("name", TABLES)
 def test_texts_show_the_tables_that_were_measured(name: str, language: Language) -> None:
     text = (REPOSITORY / "docs" / f"{name}{LANGUAGES[language]}").read_text(encoding="utf-8")
-    shown = text.partition(BEGIN)[2].partition(END)[0].strip()
+    shown = between(text, RESULTS)
     measured = pd.read_csv(REPOSITORY / "docs" / f"{name}.csv")
     assert shown == TABLES[name](measured, language), "run `python -m benchmarks.texts`"
 
@@ -70,6 +71,18 @@ def test_the_ablation_ranks_changes_and_compares_with_the_reference() -> None:
     assert rows[3].startswith("| reference | 70.0 ± 1.0 | \N{EN DASH} |")
     assert rows[4].startswith("| small model | 68.5 ± 0.5 | \N{MINUS SIGN}1.5 |")
     assert "| reference | 80,0 ± 1,0 |" in ablation_tables(ablation(), "es")
+
+
+def test_a_change_that_was_measured_again_counts_with_all_its_seeds() -> None:
+    again = ablation().iloc[[0]].assign(validation_uar=74.0, deviation=2.0, seconds_per_fold=12.0)
+    pooled = pool_repeats(pd.concat([ablation(), again], ignore_index=True))
+    row = pooled[(pooled["system"] == "ravdess") & (pooled["change"] == REFERENCE)].iloc[0]
+    # two seeds around 70 by 1 and two around 74 by 2, as sample deviations
+    seeds = [70 - 0.5**0.5, 70 + 0.5**0.5, 74 - 2**0.5, 74 + 2**0.5]
+    assert row["validation_uar"] == pytest.approx(np.mean(seeds))
+    assert row["deviation"] == pytest.approx(np.std(seeds, ddof=1))
+    assert (row["seeds"], row["seconds_per_fold"]) == (4, 12.0)
+    pd.testing.assert_frame_equal(pool_repeats(pooled), pooled)
 
 
 def test_every_word_of_the_speed_table_has_a_spanish_one() -> None:

@@ -104,7 +104,7 @@ def test_corpora_that_may_not_be_passed_on_are_not_pushed():
 
 FLOORS = [
     {"errors", "labels", "files", "processes"},
-    {"params", "clips", "packs", "scoring"},
+    {"params", "clips", "packs", "scoring", "markdown"},
     {"audio"},
     {"corpora"},
     {"splits", "takes", "copies", "feature_store", "functional_store", "encoders"},
