@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ser.audio import INT16_SCALE, SAMPLE_RATE_HZ, Int16
 
 N_MFCC = 40
-EPOCHS = 50
+EPOCHS = 30
 BATCH_SIZE = 32
 
 Values = npt.NDArray[np.floating]
