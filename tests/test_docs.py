@@ -27,6 +27,7 @@ PAIRS = [
     ("docs/speed.md", "docs/speed.es.md"),
     ("docs/results.md", "docs/results.es.md"),
     ("docs/corpora.md", "docs/corpora.es.md"),
+    ("docs/loss.md", "docs/loss.es.md"),
 ]
 
 
@@ -274,6 +275,13 @@ def test_the_example_corpus_works(name):
     with pytest.raises(ValueError, match="clips are named"):
         corpus.parse(PurePosixPath("nEMO/samples/MK0_boredom_12.wav"))
     assert parse_params(example_params(text), name).system(corpus.name).corpus == corpus.name
+
+
+@pytest.mark.parametrize("name", ["docs/loss.md", "docs/loss.es.md"])
+def test_the_example_of_the_losses_runs_and_agrees(name):
+    ((_, source),) = [block for block in blocks(read(name)) if block[0] == "python"]
+    assert source.count("assert ") >= 5, f"{name} shows less than it says"
+    exec(compile(source, name, "exec"), {})
 
 
 def committed(name):
