@@ -28,6 +28,7 @@ PAIRS = [
     ("docs/results.md", "docs/results.es.md"),
     ("docs/corpora.md", "docs/corpora.es.md"),
     ("docs/loss.md", "docs/loss.es.md"),
+    ("docs/extending.md", "docs/extending.es.md"),
 ]
 
 
