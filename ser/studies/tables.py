@@ -59,6 +59,7 @@ _SPANISH = {
     "all others": "todos los demás",
     "all corpora": "todos los corpus",
     "none": "ninguno",
+    "all that remain": "todos los que quedan",
     # notebooks
     "1: larger, SGD": "1: más grande, SGD",
     "2: simplified, RMSprop": "2: simplificada, RMSprop",
@@ -152,7 +153,8 @@ def curve_table(rows: pd.DataFrame, language: Language) -> str:
         uar = dict(zip(some["label"].astype(str), some["uar"], strict=True))
         within = number(some["within"].iloc[0], language)
         lines.append([str(corpus), *(number(uar[label], language) for label in labels), within])
-    return _table(["tested on", *labels, "alone, all speakers"], lines, language)
+    counts = ["all that remain" if label == "all" else label for label in labels]
+    return _table(["tested on", *counts, "alone, all speakers"], lines, language)
 
 
 def notebooks_table(rows: pd.DataFrame, language: Language) -> str:
