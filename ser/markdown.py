@@ -20,8 +20,8 @@ def number(value: float | None, language: Language, decimals: int = 1, signed: b
     """A number in words of a language; a dash stands for none."""
     if value is None or pd.isna(value):
         return DASH
-    # rounded first, so that what rounds to zero has no minus
-    text = f"{round(value, decimals) + 0.0:{'+' if signed else ''}.{decimals}f}"
+    # rounded first, so that what rounds to zero has no minus; by Python, for numpy rounds otherwise
+    text = f"{round(float(value), decimals) + 0.0:{'+' if signed else ''}.{decimals}f}"
     return text.replace("-", _MINUS).replace(".", _POINT[language])
 
 

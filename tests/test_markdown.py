@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,6 +20,10 @@ from ser.markdown import (
 )
 
 BEGIN, END = begin("results"), end("results")
+
+
+def test_a_number_of_numpy_is_rounded_as_any_other() -> None:
+    assert number(np.float64(66.35), "en") == number(66.35, "en")
 
 
 @pytest.mark.parametrize(
