@@ -69,6 +69,7 @@ CountOrNone = Annotated[int, BeforeValidator(_integer), Field(ge=0)]
 Seeds = Annotated[list[CountOrNone], Field(min_length=1), AfterValidator(_distinct)]
 Networks = Annotated[Count, Field(le=20)]
 ModelSizeName = Literal["small", "base", "large"]
+OptimizerName = Literal["sgd", "rmsprop", "adam", "adamw", "muon"]
 Precision = Literal["auto", "float32", "bfloat16"]
 FrontEndName = Literal[
     "log_mel",
@@ -316,19 +317,30 @@ class Studies(_Strict):
     gender: list[Name]
     speaker_normalisation: list[Name]
     notebooks: list[Name]
+    optimizers: list[Name]
+    augmentations: list[Name]
+    importance: list[Name]
     cross_lingual: dict[Name, Annotated[list[Name], Field(min_length=2)]]
 
     @property
     def corpora(self) -> set[str]:
         """All corpora that a study is about."""
-        alone = (self.ladder, self.gender, self.speaker_normalisation, self.notebooks)
+        alone = (
+            self.ladder,
+            self.gender,
+            self.speaker_normalisation,
+            self.notebooks,
+            self.optimizers,
+            self.augmentations,
+            self.importance,
+        )
         return {name for names in (*alone, *self.cross_lingual.values()) for name in names}
 
 
 class Params(_Strict):
     """The whole of `params.yaml`."""
 
-    optimizer: Literal["sgd", "rmsprop", "adam", "adamw", "muon"]
+    optimizer: OptimizerName
     optimizers: Optimizers
     model_size: ModelSizeName
     model_sizes: ModelSizes
@@ -408,13 +420,23 @@ class Params(_Strict):
             raise SerError(f"params.yaml lists no system {name!r}; it lists {known}.")
         return self.systems[name]
 
+    def with_optimizer(self, name: OptimizerName, **changes: float | bool) -> "Params":
+        """These parameters with another optimizer, and changes of its settings."""
+        settings = getattr(self.optimizers, name).model_copy(update=changes)
+        optimizers = self.optimizers.model_copy(update={name: settings})
+        return self.model_copy(update={"optimizer": name, "optimizers": optimizers})
+
+    def with_training(self, **changes: Any) -> "Params":
+        """These parameters with changes of `training`."""
+        return self.model_copy(update={"training": self.training.model_copy(update=changes)})
+
     @property
     def in_studies(self) -> "Params":
         """These parameters with what studies have of their own."""
         own = self.studies.training
         names = ("seeds", "networks", "epochs", "min_steps")
-        training = self.training.model_copy(update={name: getattr(own, name) for name in names})
-        return self.model_copy(update={"model_size": own.model_size, "training": training})
+        changed = self.with_training(**{name: getattr(own, name) for name in names})
+        return changed.model_copy(update={"model_size": own.model_size})
 
     def seeds_of(self, system: System) -> list[int]:
         """Seeds a system is trained with: all of `training.seeds`, or the first few."""

@@ -87,6 +87,9 @@ _QUICK: dict[str, Any] = {
     "studies.gender": [],
     "studies.speaker_normalisation": [],
     "studies.notebooks": [],
+    "studies.optimizers": [],
+    "studies.augmentations": [],
+    "studies.importance": [],
     "studies.cross_lingual": {},
     "processes": 1,
 }

@@ -1,8 +1,8 @@
 """Trials: the same model trained and tested under one condition after another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from tqdm import tqdm
@@ -18,6 +18,8 @@ from ser.scoring import unweighted_average_recall
 from ser.splits.folds import in_order
 from ser.splits.guards import check_crossings
 from ser.training.system import train_checked
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,22 @@ def run_trials(trials: Sequence[Trial], label: str) -> dict[str, pd.DataFrame]:
     Returns:
         Predictions by the trial's name, one row a tested clip and seed, sorted by seed and clip.
     """
+    parts = of_every_fold(trials, predict_trial, label)
+    return {
+        name: pd.concat(tables).sort_values(["seed", "clip"], ignore_index=True)
+        for name, tables in parts.items()
+    }
+
+
+def of_every_fold(
+    trials: Sequence[Trial], work: Callable[[tuple[Trial, int, int]], Result], label: str
+) -> dict[str, list[Result]]:
+    """Results of work on every fold and seed of every trial, on all cores, by the trial's name.
+
+    Args:
+        work: a function of a module, of a trial, the fold's number and the seed.
+        label: what the progress bar says.
+    """
     jobs = [
         (trial, fold, seed)
         for trial in trials
@@ -53,17 +71,15 @@ def run_trials(trials: Sequence[Trial], label: str) -> dict[str, pd.DataFrame]:
         for fold in trial.data.fold_numbers
     ]
     with worker_pool(trials[0].params.processes) as pool:
-        tables = list(tqdm(pool.map(_run, jobs), total=len(jobs), desc=label, unit="fold"))
-    parts: dict[str, list[pd.DataFrame]] = {trial.name: [] for trial in trials}
-    for (trial, *_), table in zip(jobs, tables, strict=True):
-        parts[trial.name].append(table)
-    return {
-        name: pd.concat(some).sort_values(["seed", "clip"], ignore_index=True)
-        for name, some in parts.items()
-    }
+        results = list(tqdm(pool.map(work, jobs), total=len(jobs), desc=label, unit="fold"))
+    parts: dict[str, list[Result]] = {trial.name: [] for trial in trials}
+    for (trial, *_), result in zip(jobs, results, strict=True):
+        parts[trial.name].append(result)
+    return parts
 
 
-def _run(job: tuple[Trial, int, int]) -> pd.DataFrame:
+def predict_trial(job: tuple[Trial, int, int]) -> pd.DataFrame:
+    """Train a fold and predict what it tests."""
     trial, fold, seed = job
     model, _ = train_checked(trial.params, trial.data, fold, seed)
     return predict_fold(model, trial.data)
