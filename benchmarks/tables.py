@@ -16,6 +16,7 @@ class _Words:
 
     ablation: tuple[str, ...]
     speed: tuple[str, ...]
+    optimizers: tuple[str, ...]
 
 
 _WORDS = {
@@ -35,6 +36,7 @@ _WORDS = {
             "time relative to ours",
             "validation UAR in %",
         ),
+        optimizers=("optimizer", "a step in ms", "its own part in ms", "relative to SGD"),
     ),
     "es": _Words(
         ablation=(
@@ -52,6 +54,7 @@ _WORDS = {
             "tiempo respecto al nuestro",
             "UAR de validación en %",
         ),
+        optimizers=("optimizador", "un paso en ms", "su propia parte en ms", "respecto a SGD"),
     ),
 }
 # what the tables of speed say, in Spanish
@@ -65,6 +68,7 @@ _SPANISH = {
     "notebook, mean MFCC": "cuaderno, media de MFCC",
     "functionals and SVM": "funcionales y SVM",
     "notebook network": "red de cuaderno",
+    "SGD with momentum": "SGD con momento",
 }
 
 
@@ -143,5 +147,19 @@ def speed_table(results: pd.DataFrame, language: Language) -> str:
     return markdown_table(_WORDS[language].speed, lines, 2)
 
 
+def optimizers_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/optimizers.csv`."""
+    lines = [
+        [
+            _said(row["optimizer"], language),
+            number(row["step_ms"], language),
+            number(row["optimizer_ms"], language, 2),
+            number(row["relative"], language, 2),
+        ]
+        for _, row in results.iterrows()
+    ]
+    return markdown_table(_WORDS[language].optimizers, lines, 1)
+
+
 def _said(name: str, language: Language) -> str:
-    return _SPANISH[name] if language == "es" else name
+    return _SPANISH.get(name, name) if language == "es" else name

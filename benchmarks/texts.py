@@ -1,7 +1,7 @@
 """Put the results of the benchmarks into the texts: `python -m benchmarks.texts`.
 
-Tables of `docs/ablation.csv` and `docs/speed.csv` stand between markers in the texts of the same
-names; `docs/sizes.png` is drawn from rows of the ablation.
+Tables of `docs/ablation.csv`, `docs/speed.csv` and `docs/optimizers.csv` stand between markers in
+the texts of the same names; `docs/sizes.png` is drawn from rows of the ablation.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.figures import draw_sizes
 from benchmarks.sizes import size_rows
-from benchmarks.tables import ablation_tables, speed_table
+from benchmarks.tables import ablation_tables, optimizers_table, speed_table
 from ser.entry import run
 from ser.errors import SerError
 from ser.markdown import Language, put_between
@@ -22,6 +22,7 @@ DOCS = Path("docs")
 TABLES: dict[str, Callable[[pd.DataFrame, Language], str]] = {
     "ablation": ablation_tables,
     "speed": speed_table,
+    "optimizers": optimizers_table,
 }
 LANGUAGES: dict[Language, str] = {"en": ".md", "es": ".es.md"}
 

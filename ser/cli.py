@@ -58,12 +58,7 @@ def _whereabouts(corpus: Corpus) -> str | None:
 _SIDE = "system, system@revision (commit, branch, tag or experiment), or a CSV of predictions"
 
 
-_STUDIES_TEXTS: dict[str, Language] = {
-    "docs/results.md": "en",
-    "docs/results.es.md": "es",
-    "docs/corpora.md": "en",
-    "docs/corpora.es.md": "es",
-}
+_STUDIES_TEXTS = ("results", "corpora", "optimizers", "augmentation", "features")
 
 
 @app.command()
@@ -76,8 +71,9 @@ def readme() -> None:
     languages: dict[str, Language] = {"README.md": "en", "README.es.md": "es"}
     for name, language in languages.items():
         put_between(Path(name), RESULTS, results_table(systems, language))
-    for name, language in _STUDIES_TEXTS.items():
-        update_studies(Path(name), Path("plots"), language)
+    for name in _STUDIES_TEXTS:
+        update_studies(Path("docs") / f"{name}.md", Path("plots"), "en")
+        update_studies(Path("docs") / f"{name}.es.md", Path("plots"), "es")
 
 
 @app.command("compare")

@@ -29,6 +29,12 @@ PAIRS = [
     ("docs/corpora.md", "docs/corpora.es.md"),
     ("docs/loss.md", "docs/loss.es.md"),
     ("docs/extending.md", "docs/extending.es.md"),
+    ("docs/optimizers.md", "docs/optimizers.es.md"),
+    ("docs/features.md", "docs/features.es.md"),
+    ("docs/augmentation.md", "docs/augmentation.es.md"),
+    ("docs/mistakes.md", "docs/mistakes.es.md"),
+    ("docs/languages.md", "docs/languages.es.md"),
+    ("docs/organisation.md", "docs/organisation.es.md"),
 ]
 
 

@@ -32,16 +32,20 @@ from ser.plots import (
 )
 from ser.splits.protocols import PROTOCOLS
 from ser.studies.actors import study_actors
+from ser.studies.augmentations import RECIPES, describe_recipes
 from ser.studies.card import card_table
 from ser.studies.error_groups import FACTORS, study_errors
 from ser.studies.gender import HALF, OTHER, OWN, POOLED, describe
 from ser.studies.ladder import RUNGS, describe_rungs
+from ser.studies.mistakes import study_mistakes
 from ser.studies.speaker_normalisation import describe_counts
 from ser.studies.trials import scores
 from tests.builders import REPOSITORY, make_predictions
 from tests.evaluation.test_calibration import with_probabilities
 from tests.studies.test_card import make_clips
+from tests.studies.test_importance import described as importance
 from tests.studies.test_notebooks import study as notebooks
+from tests.studies.test_optimizers import described as optimizers
 
 LEAKY = PROTOCOLS["leaky_everything"].mark
 TEMPLATES = sorted((REPOSITORY / ".dvc" / "plots").glob("*.json"))
@@ -295,7 +299,7 @@ def fields(template: Any) -> set[str]:
 
 
 def calculated(template: dict[str, Any]) -> set[str]:
-    return {step["as"] for step in template.get("transform", [])}
+    return {step["as"] for step in template.get("transform", []) if "as" in step}
 
 
 def groups() -> pd.DataFrame:
@@ -319,9 +323,14 @@ def normalised() -> pd.DataFrame:
 
 COLUMNS: dict[str, Callable[[], pd.DataFrame]] = {
     "actors": lambda: study_actors(predictions()).table,
+    "augmentations": lambda: (
+        describe_recipes({recipe.key: predictions() for recipe in RECIPES}).table
+    ),
     "card": lambda: card_table(make_clips()),
     "confidence": predictions,
     "confusion_percent": lambda: tables().confusion,
+    "feature_emotions": lambda: importance().emotions,
+    "feature_groups": lambda: importance().groups,
     "gender": lambda: describe({kind: predictions() for kind in (POOLED, HALF, OWN, OTHER)}).table,
     "groups": groups,
     "history": history,
@@ -331,8 +340,14 @@ COLUMNS: dict[str, Callable[[], pd.DataFrame]] = {
     "normalisation": normalised,
     "notebook_history": lambda: notebooks().history,
     "notebooks": lambda: notebooks().table,
+    "optimizer_history": lambda: optimizers().history,
+    "optimizers": lambda: optimizers().table,
+    "pairs": lambda: study_mistakes(predictions()).pairs,
+    "rates": lambda: optimizers().rates,
     "reliability": lambda: tables().reliability,
+    "saliency": lambda: importance().saliency,
     "speakers": lambda: tables().speakers,
+    "sureness": lambda: study_mistakes(predictions()).clips,
     "systems": systems,
 }
 

@@ -1,4 +1,4 @@
-"""Which clips are mistaken for what: every clip with its answer, and the pairs that are confused."""
+"""Which clips are mistaken for what: every clip's answer, and the pairs that are confused."""
 
 from dataclasses import dataclass
 

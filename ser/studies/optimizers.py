@@ -119,7 +119,7 @@ def tune(
     one_seed = params.with_training(seeds=params.training.seeds[:1])
     tried = [(one, rate) for one in candidates for rate in one.rates]
     trials = [Trial(f"{one.key} {rate}", one.settings(one_seed, rate), data) for one, rate in tried]
-    answers = of_every_fold(trials, _validate, label)
+    answers = of_every_fold(trials, validate_fold, label)
     rows = []
     for (one, rate), trial in zip(tried, trials, strict=True):
         actual, predicted = (
@@ -132,7 +132,7 @@ def tune(
     return table.assign(chosen=table.index.isin(best))
 
 
-def _validate(job: tuple[Trial, int, int]) -> tuple[list[str], list[str]]:
+def validate_fold(job: tuple[Trial, int, int]) -> tuple[list[str], list[str]]:
     """True and predicted emotions of the validation clips of a fold."""
     trial, fold, seed = job
     model, _ = train_checked(trial.params, trial.data, fold, seed)

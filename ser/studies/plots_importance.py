@@ -60,7 +60,8 @@ def draw_emotions(emotions: pd.DataFrame, corpus: str, path: Path) -> None:
         for row, column in np.ndindex(values.shape):
             lost = values.iloc[row, column]
             colour = "white" if abs(lost) > 0.7 * limit else "black"
-            axis.text(column, row, f"{lost:.0f}", ha="center", va="center", color=colour)
+            # adding 0 takes the minus from what rounds to zero
+            axis.text(column, row, f"{round(lost) + 0:d}", ha="center", va="center", color=colour)
         recall = emotions.drop_duplicates("emotion").set_index("emotion")["recall"]
         axis.set_yticks(range(len(names)), [f"{name} ({recall[name]:.0f} %)" for name in names])
         ticks = [name.replace(", ", ",\n") for name in GROUPS]

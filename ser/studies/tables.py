@@ -7,7 +7,15 @@ import pandas as pd
 
 from ser.errors import SerError
 from ser.evaluation.marks import NO_MARK
-from ser.markdown import Language, markdown_table, marked, number, put_between, with_interval
+from ser.markdown import (
+    DASH,
+    Language,
+    markdown_table,
+    marked,
+    number,
+    put_between,
+    with_interval,
+)
 
 Table = Callable[[pd.DataFrame, Language], str]
 
@@ -66,6 +74,35 @@ _SPANISH = {
     "3: the same with augmentation": "3: lo mismo con aumento",
     "own": "la suya (con fugas)",
     "ours": "la nuestra",
+    # optimizers
+    "optimizer": "optimizador",
+    "learning rate": "tasa de aprendizaje",
+    "validation UAR in %": "UAR de validación en %",
+    "SGD with momentum": "SGD con momento",
+    # augmentations
+    "augmentation": "aumento",
+    "dynamic value change": "cambio del valor dinámico",
+    "pitch tuning": "cambio de tono",
+    "white noise": "ruido blanco",
+    "shifting": "desplazamiento",
+    "speed": "velocidad",
+    "all five": "los cinco",
+    "on features only": "solo sobre los rasgos",
+    "all five, and on features": "los cinco, y sobre los rasgos",
+    # groups of functionals
+    "group": "grupo",
+    "functionals": "funcionales",
+    "alone: UAR in % (95 % interval)": "solo: UAR en % (intervalo del 95 %)",
+    "without it: points": "sin él: puntos",
+    "permuted: points": "permutado: puntos",
+    "set to its mean: points": "puesto en su media: puntos",
+    "all groups": "todos los grupos",
+    "energy": "energía",
+    "pitch": "tono",
+    "voice quality": "calidad de la voz",
+    "spectral shape": "forma del espectro",
+    "MFCC, how they vary together": "MFCC, cómo varían juntos",
+    "rhythm": "ritmo",
 }
 _ENGLISH = {"own": "their own (leaky)", "all": "everybody", "female": "women", "male": "men"}
 
@@ -191,7 +228,65 @@ def card_lines(rows: pd.DataFrame, language: Language) -> str:
     return _table(header, lines, language)
 
 
+def optimizers_table(rows: pd.DataFrame, language: Language) -> str:
+    """A row an optimizer, at its chosen rate."""
+    lines = [
+        [
+            say(row["optimizer"], language),
+            _shortest(row["rate"], language),
+            number(row["validation_uar"], language),
+            with_interval(row, "uar", language),
+            number(row["uar_deviation"], language),
+            with_interval(row, "difference", language, signed=True),
+        ]
+        for _, row in rows.iterrows()
+    ]
+    header = ["optimizer", "learning rate", "validation UAR in %", "UAR in % (95 % interval)"]
+    return _table(
+        [*header, "deviation over seeds", "gain in points (95 % interval)"], lines, language
+    )
+
+
+def _shortest(value: float, language: Language) -> str:
+    text = f"{value:g}"
+    return text.replace(".", ",") if language == "es" else text
+
+
+def augmentations_table(rows: pd.DataFrame, language: Language) -> str:
+    """A row a recipe."""
+    lines = [
+        [
+            say(row["augmentation"], language),
+            with_interval(row, "uar", language),
+            number(row["uar_deviation"], language),
+            with_interval(row, "difference", language, signed=True),
+        ]
+        for _, row in rows.iterrows()
+    ]
+    header = ["augmentation", "UAR in % (95 % interval)", "deviation over seeds"]
+    return _table([*header, "gain in points (95 % interval)"], lines, language)
+
+
+def groups_table(rows: pd.DataFrame, language: Language) -> str:
+    """A row a group of functionals; a column a way to ask what it is worth."""
+    lines = []
+    for group, some in rows.groupby("group", sort=False):
+        ways = {row["way"]: row for _, row in some.iterrows()}
+        gains = [
+            with_interval(ways[way], "difference", language, signed=True) if way in ways else DASH
+            for way in ("without", "permuted", "occluded")
+        ]
+        count = number(some["functionals"].iloc[0], language, 0)
+        alone = with_interval(ways["alone"], "uar", language)
+        lines.append([say(str(group), language), count, alone, *gains])
+    header = ["group", "functionals", "alone: UAR in % (95 % interval)", "without it: points"]
+    return _table([*header, "permuted: points", "set to its mean: points"], lines, language)
+
+
 _TABLES: dict[str, Table] = {
+    "optimizers": optimizers_table,
+    "augmentations": augmentations_table,
+    "importance": groups_table,
     "cards": card_lines,
     "ladder": ladder_table,
     "gender": gender_table,

@@ -1,0 +1,158 @@
+"""Gather the texts and the tracked figures, and build the site: `python -m website.build`.
+
+Pages keep the places that they have in the repository, so the same relative links work in both. A
+file that a page links to is taken along; a link that leads nowhere ends the build.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+from mkdocs.exceptions import Abort
+
+from ser.entry import run
+from ser.errors import SerError
+from ser.markdown import Language
+from ser.params import load_params
+from website.answers import FOLDER, answers_page
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / ".site"
+CONFIG = ROOT / "website" / "mkdocs.yml"
+LANGUAGES: tuple[Language, ...] = ("en", "es")
+_LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+# the line under a title that leads to the other language: the site has a switch
+_OTHER_LANGUAGE = re.compile(r"^\[(?:Español|English)\]\([^)]+\)\n+", re.MULTILINE)
+
+
+def nav_pages(nav: list[Any]) -> Iterator[str]:
+    """Pages that a navigation lists, in order."""
+    for entry in nav:
+        for target in entry.values():
+            if isinstance(target, str):
+                yield target
+            else:
+                yield from nav_pages(target)
+
+
+def read_nav() -> list[Any]:
+    """The navigation of `mkdocs.yml`; its tags for Python are of no interest here."""
+    text = CONFIG.read_text(encoding="utf-8")
+    return yaml.safe_load(text[text.index("\nnav:") :])["nav"]
+
+
+def spanish(page: str) -> str:
+    """Name of the Spanish page beside an English one."""
+    return str(PurePosixPath(page).with_suffix(".es.md"))
+
+
+def for_site(text: str) -> str:
+    """A text of the repository as a page: the site itself finds pages in the reader's language."""
+    parts = _FENCE.split(_OTHER_LANGUAGE.sub("", text, count=1))
+    parts = [_LINK.sub(lambda link: link[1].replace(".es.md", ".md"), part) for part in parts]
+    fences = [*_FENCE.findall(text), ""]
+    return "".join(part + fence for part, fence in zip(parts, fences, strict=True))
+
+
+def linked_files(text: str, page: str) -> Iterator[str]:
+    """Files of the repository that a page links to, pages left out.
+
+    Raises:
+        SerError: if one does not exist.
+    """
+    for target in _LINK.findall(_FENCE.sub("", text)):
+        path = target.partition("#")[0]
+        if not path or re.match(r"[a-z]+:", path) or path.endswith(".md"):
+            continue
+        found = (ROOT / PurePosixPath(page).parent / path).resolve()
+        if not found.is_file() or not found.is_relative_to(ROOT):
+            raise SerError(f"{page} links to {target}, which does not exist.")
+        yield found.relative_to(ROOT).as_posix()
+
+
+def gather(pages: Path) -> None:
+    """Write all pages, and the files that they link to, into a folder.
+
+    Raises:
+        SerError: if a page links to a file that does not exist.
+    """
+    shutil.copytree(ROOT / "website" / "assets", pages / "assets")
+    for name, text in read_pages().items():
+        path = pages / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(for_site(text), encoding="utf-8")
+        for linked in linked_files(text, name):
+            (pages / linked).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / linked, pages / linked)
+
+
+def read_pages() -> dict[str, str]:
+    """Texts of all pages by their places: those of the navigation, and answers of every system."""
+    found = [name for page in nav_pages(read_nav()) for name in (page, spanish(page))]
+    texts = {
+        name: (ROOT / name).read_text(encoding="utf-8")
+        for name in found
+        if (ROOT / name).is_file()  # some texts are in English only
+    }
+    params = load_params(ROOT / "params.yaml")
+    for system in params.systems:
+        page = f"{FOLDER}/{system}.md"
+        for language, name in zip(LANGUAGES, (page, spanish(page)), strict=True):
+            texts[name] = answers_page(system, params, ROOT / "plots", language)
+    return texts
+
+
+def with_answers(nav: list[Any], systems: list[str]) -> list[Any]:
+    """The navigation with a page of answers for every system, under Results."""
+    answers = {"Answers": [{system: f"{FOLDER}/{system}.md"} for system in systems]}
+    return [
+        {"Results": [*entry["Results"], answers]} if "Results" in entry else entry for entry in nav
+    ]
+
+
+def build_site(work: Path) -> Path:
+    """Gather and build in a folder; a warning, such as a broken link, is an error.
+
+    Returns:
+        The folder `work/html`.
+
+    Raises:
+        SerError: if a page links to a file that does not exist.
+        mkdocs.exceptions.Abort: if a link between pages leads nowhere.
+    """
+    for old in ("pages", "html"):
+        shutil.rmtree(work / old, ignore_errors=True)
+    gather(work / "pages")
+    systems = list(load_params(ROOT / "params.yaml").systems)
+    config = load_config(
+        str(CONFIG),
+        strict=True,
+        nav=with_answers(read_nav(), systems),
+        docs_dir=str(work / "pages"),
+        site_dir=str(work / "html"),
+    )
+    config.plugins.on_startup(command="build", dirty=False)
+    try:
+        build(config)
+    finally:
+        config.plugins.on_shutdown()
+    return work / "html"
+
+
+def main() -> None:
+    """Build the site into `.site/html`."""
+    try:
+        html = build_site(WORK)
+    except Abort:
+        raise SerError("The site was not built, for the reason above.") from None
+    print(f"The site is in {html.relative_to(ROOT)}; open index.html.")
+
+
+if __name__ == "__main__":
+    run(main)
