@@ -10,7 +10,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # stages are threaded by process, see ser/processes.py; DVC's own analytics stay off
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup repro studies demo site test lint lock clean
+.PHONY: help setup repro studies demo review site test lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -44,6 +44,11 @@ studies: setup  ## run the whole graph: all systems, and the studies that train 
 demo: setup  ## run the pipeline on synthetic voices, beside the tracked results
 	@python demo/run.py
 
+BASE ?= main
+HEAD ?= workspace
+review: setup  ## review HEAD (the workspace) against BASE (main): review/review.html and .md
+	@python -m ser.cli review $(BASE) $(HEAD)
+
 site: setup  ## build the documentation as a site, in .site/html
 	@python -m website.build
 
@@ -63,4 +68,4 @@ lock: setup  ## compile requirements.in to requirements.txt for Python 3.11 to 3
 		requirements.in -o requirements.txt
 
 clean:  ## remove the demo's copy and the tools' caches
-	rm -rf .demo .site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .demo .site review .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,12 +17,12 @@ from ser.entry import run
 from ser.errors import SerError
 from ser.evaluation.comparison import Comparison, Side, compare, flipped_clips
 from ser.evaluation.predictions import read_predictions
-from ser.files import write_csv
+from ser.files import whole_file, write_csv
 from ser.labels import ordered
 from ser.markdown import Language, put_between
 from ser.params import load_params
 from ser.readme import RESULTS, results_table
-from ser.revisions import read_at_revision
+from ser.revisions import WORKSPACE, open_revision, read_at_revision
 from ser.splits.folds import hash_folds, read_folds
 from ser.splits.protocols import PROTOCOLS
 from ser.studies.tables import update_studies
@@ -184,6 +184,32 @@ def _describe_flips(changed: pd.DataFrame, found: Comparison, top: int) -> str:
         lines.append("\nLargest changes (right: share of seeds that recognise the clip)")
         lines.append(table.to_string(index=False, float_format=lambda share: f"{share:.2f}"))
     return "\n".join(lines)
+
+
+@app.command("review")
+def review_two(
+    base: Annotated[str, typer.Argument(help="what to compare with: commit, branch, tag, ...")],
+    head: Annotated[
+        str, typer.Argument(help="what to review: the same, or an experiment")
+    ] = WORKSPACE,
+    out: Annotated[Path, typer.Option(help="folder of review.html and review.md")] = Path("review"),
+) -> None:
+    """Review an experiment: what changed, is it real, can it be trusted?"""
+    # figures and statistics take seconds to import, which no other command should wait for
+    from ser.review.report import make_review, review_html, review_markdown
+
+    seconds = Path("logs/seconds.json")
+    review = make_review(
+        open_revision(base),
+        open_revision(head),
+        seconds.read_text(encoding="utf-8") if seconds.is_file() else None,
+    )
+    texts = {"review.md": review_markdown(review), "review.html": review_html(review)}
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        with whole_file(out / name) as aside:
+            aside.write_text(text, encoding="utf-8")
+    print(f"{out / 'review.html'} opens in any browser; {out / 'review.md'} is its summary.")
 
 
 @app.command("protocols")

@@ -1,6 +1,8 @@
 """Files as they were at a revision: the one module that talks to DVC."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ser.errors import SerError
 
@@ -36,3 +38,72 @@ def read_at_revision(path: Path, revision: str) -> str:
     except DvcException as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise SerError(f"{path} cannot be read at revision {revision!r}: {reason}.") from None
+
+
+# the files that lie here, committed or not
+WORKSPACE = "workspace"
+
+
+@dataclass(frozen=True)
+class Files:
+    """All that git tracks, as it was at a revision or as it lies in the workspace.
+
+    Attributes:
+        name: the revision as it was asked for, or `WORKSPACE`.
+        commit: what it stands for; empty for the workspace.
+        tree: a file system of the revision; None for the workspace.
+    """
+
+    name: str
+    commit: str
+    tree: Any
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file, relative to the root; None if there is none."""
+        try:
+            if self.tree is None:
+                return Path(path).read_bytes()
+            with self.tree.open(path, "rb") as file:
+                return bytes(file.read())
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
+    def read_text(self, path: str) -> str | None:
+        """The same as text."""
+        content = self.read(path)
+        return None if content is None else content.decode("utf-8")
+
+    def list(self, folder: str) -> list[str]:
+        """Files in a folder and below, sorted, compiled Python left out."""
+        if self.tree is None:
+            found = [path.as_posix() for path in Path(folder).rglob("*") if path.is_file()]
+        else:
+            found = [name.lstrip("/") for name in self.tree.find(folder)]
+        return sorted(name for name in found if "__pycache__" not in name)
+
+
+def open_revision(name: str) -> Files:
+    """The files of a revision (commit, branch, tag or DVC experiment), or of the workspace.
+
+    Raises:
+        SerError: if there is no such revision, or no repository here.
+    """
+    if name == WORKSPACE:
+        return Files(name, "", None)
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.scm import RevError, SCMError
+
+    try:
+        tree = DVCFileSystem(str(Path.cwd()), rev=name)
+        commit = str(tree.repo.get_rev())
+    except RevError:
+        raise SerError(
+            f"There is no revision {name!r}; name a commit, branch, tag or experiment (those "
+            "that `dvc exp show` lists)."
+        ) from None
+    except (NotDvcRepoError, SCMError):
+        raise SerError(
+            "Revisions can only be read in the root of a repository with DVC; change to it."
+        ) from None
+    return Files(name, commit, tree)

@@ -48,7 +48,7 @@ def draw_rates(rates: pd.DataFrame, corpus: str, path: Path) -> None:
             xlabel="learning rate (logarithmic); ringed: the chosen one",
             ylabel="unweighted average recall of validation clips (%)",
         )
-        axis.legend()
+        figure.legend(loc="outside lower center", ncols=6, frameon=False)
         set_title(figure, f"{corpus}: each optimizer at five learning rates, one seed", "")
         save_figure(figure, path)
 

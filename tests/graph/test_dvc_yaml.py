@@ -117,6 +117,7 @@ FLOORS = [
     {"plots", "readme"},
     {"studies"},
     {"entry", "revisions"},
+    {"review"},
     {"cli"},
 ]
 
