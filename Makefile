@@ -28,6 +28,7 @@ $(READY): requirements.txt
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--no-index -e .
+	@$(BIN)/python -m ser.cli offline
 	@touch $(READY)
 
 repro: setup  ## run all systems on the real corpora (on synthetic voices if none can be reached)

@@ -15,6 +15,8 @@ import typer
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+# what set-up makes and git ignores, but the copy needs: the page that `dvc plots` fills
+SET_UP = (".dvc/plots_page.html",)
 CHANGES = ROOT / "demo" / "params.yaml"
 # Tables of names, which the demo replaces; all others are changed value by value.
 _REPLACED = ("corpora", "systems", "cross_lingual")
@@ -38,7 +40,7 @@ def copy_project(target: Path) -> None:
         capture_output=True,
         text=True,
     ).stdout
-    for name in filter(None, listed.split("\0")):
+    for name in [*filter(None, listed.split("\0")), *SET_UP]:
         first = Path(name).parts[0]
         if first in ("metrics", "plots") or name == "dvc.lock" or not (ROOT / name).is_file():
             continue

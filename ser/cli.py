@@ -63,7 +63,9 @@ _STUDIES_TEXTS = ("results", "corpora", "optimizers", "augmentation", "features"
 
 @app.command()
 def readme() -> None:
-    """Put the tables of results into the README and the docs, in both languages."""
+    """Put the tables of results into the README and the docs, and write the models' cards."""
+    from ser.review.model_card import write_cards
+
     try:
         systems = pd.read_csv("plots/systems.csv")
     except FileNotFoundError:
@@ -74,6 +76,7 @@ def readme() -> None:
     for name in _STUDIES_TEXTS:
         update_studies(Path("docs") / f"{name}.md", Path("plots"), "en")
         update_studies(Path("docs") / f"{name}.es.md", Path("plots"), "es")
+    write_cards(load_params())
 
 
 @app.command("compare")
@@ -210,6 +213,15 @@ def review_two(
         with whole_file(out / name) as aside:
             aside.write_text(text, encoding="utf-8")
     print(f"{out / 'review.html'} opens in any browser; {out / 'review.md'} is its summary.")
+
+
+@app.command("offline")
+def offline() -> None:
+    """Write the page that `dvc plots` fills, so that it opens without a network; part of set-up."""
+    from ser.review.offline import PAGE, write_plots_page
+
+    write_plots_page()
+    print(f"{PAGE} is written.")
 
 
 @app.command("protocols")

@@ -19,6 +19,7 @@ from ser.entry import run
 from ser.errors import SerError
 from ser.markdown import Language
 from ser.params import load_params
+from ser.review.model_card import FOLDER as CARDS
 from website.answers import FOLDER, answers_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,17 +103,21 @@ def read_pages() -> dict[str, str]:
     }
     params = load_params(ROOT / "params.yaml")
     for system in params.systems:
+        card = f"{CARDS.as_posix()}/{system}.md"
+        texts[card] = (ROOT / card).read_text(encoding="utf-8")
         page = f"{FOLDER}/{system}.md"
         for language, name in zip(LANGUAGES, (page, spanish(page)), strict=True):
             texts[name] = answers_page(system, params, ROOT / "plots", language)
     return texts
 
 
-def with_answers(nav: list[Any], systems: list[str]) -> list[Any]:
-    """The navigation with a page of answers for every system, under Results."""
+def with_systems(nav: list[Any], systems: list[str]) -> list[Any]:
+    """The navigation with a card and a page of answers for every system, under Results."""
+    cards = {"Model cards": [{system: f"{CARDS.as_posix()}/{system}.md"} for system in systems]}
     answers = {"Answers": [{system: f"{FOLDER}/{system}.md"} for system in systems]}
     return [
-        {"Results": [*entry["Results"], answers]} if "Results" in entry else entry for entry in nav
+        {"Results": [*entry["Results"], cards, answers]} if "Results" in entry else entry
+        for entry in nav
     ]
 
 
@@ -133,7 +138,7 @@ def build_site(work: Path) -> Path:
     config = load_config(
         str(CONFIG),
         strict=True,
-        nav=with_answers(read_nav(), systems),
+        nav=with_systems(read_nav(), systems),
         docs_dir=str(work / "pages"),
         site_dir=str(work / "html"),
     )

@@ -16,6 +16,7 @@ from ser.markdown import (
     put_between,
     with_interval,
 )
+from ser.readme import RESULTS
 
 Table = Callable[[pd.DataFrame, Language], str]
 
@@ -316,7 +317,12 @@ def study_table(name: str, plots: Path, language: Language) -> str:
     return table(rows, language)
 
 
+def study_tables(text: str) -> list[str]:
+    """Names of the tables of studies in a text; `results` are those of a benchmark."""
+    return [name for name in marked(text) if name != RESULTS]
+
+
 def update_studies(path: Path, plots: Path, language: Language) -> None:
     """Bring every table of a text up to date."""
-    for name in marked(path.read_text(encoding="utf-8")):
+    for name in study_tables(path.read_text(encoding="utf-8")):
         put_between(path, name, study_table(name, plots, language))

@@ -1,6 +1,7 @@
 """The whole graph on synthetic voices: complete, repeatable, and apart from tracked results."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -119,5 +120,7 @@ def test_dvc_draws_every_plot(demo, tmp_path):
                 f"the plot of {system}/{name}.csv is missing from the page"
             )
     assert "plots/systems.csv" in page
+    assert not re.search(r"<script[^>]+src=", page), "the page fetches scripts"
+    assert "vegaEmbed" in page
     shown = json.loads(dvc(demo, "metrics", "show", "--json").stdout)
     assert "metrics/synthetic.json" in str(shown)

@@ -1,10 +1,11 @@
 """`dvc exp run -S` from a clean tree: reruns what depends on the parameter, and can be compared."""
 
 import json
+import re
 
 import pytest
 
-from tests.graph.project import copy_project, dvc, run
+from tests.graph.project import ROOT, copy_project, dvc, run
 
 pytestmark = pytest.mark.graph
 
@@ -15,6 +16,7 @@ AFTER_TRAINING = {
     "evaluate@synthetic",
     "actors@synthetic",
     "errors@synthetic",
+    "mistakes@synthetic",
     "report",
 }
 
@@ -59,4 +61,28 @@ def test_an_experiment_reruns_training_only_and_can_be_compared(repository, chan
     dvc(repository, "plots", "diff", "HEAD", name, "--out", str(page))
     html = (page / "index.html").read_text(encoding="utf-8")
     assert name in html, f"{name} is missing from dvc plots diff"
-    assert html.count("vega-lite") >= 4, "plots diff draws fewer charts than there are"
+    assert html.count('"$schema": "https://vega') >= 4, (
+        "plots diff draws fewer charts than there are"
+    )
+
+
+def test_the_life_of_an_experiment_is_as_contributing_tells_it(repository, tmp_path_factory):
+    remote = tmp_path_factory.mktemp("remote")
+    run(remote, "git", "init", "-q", "--bare")
+    run(repository, "git", "remote", "add", "origin", str(remote))
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = re.search(r"^## An experiment\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)[1]
+    commands = "".join(re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+    assert commands.count("\n") >= 10, "the section has lost its commands"
+    try:
+        for line in commands.splitlines():
+            run(repository, "bash", "-c", line)
+            if line.startswith("ser review"):
+                summary = (repository / "review/review.md").read_text(encoding="utf-8")
+                assert "| `optimizer` | `adamw` | `rmsprop` |" in summary, line
+                assert "made by the code of this revision? | yes |" in summary, line
+        params = (repository / "params.yaml").read_text(encoding="utf-8")
+        assert "optimizer: rmsprop" in params, "the merge did not bring the experiment"
+        assert "up to date" in dvc(repository, "status").stdout, "dvc.lock is not of this workspace"
+    finally:
+        run(repository, "git", "reset", "-q", "--hard", "HEAD@{0}", check=False)

@@ -8,7 +8,7 @@ import pytest
 
 from ser.errors import SerError
 from ser.files import write_csv
-from ser.markdown import Language, begin, between, end, marked
+from ser.markdown import Language, begin, between, end
 from ser.studies.augmentations import RECIPES, describe_recipes
 from ser.studies.card import card_table
 from ser.studies.cross_lingual import EVERY, NETWORK, OTHERS, SVM
@@ -17,7 +17,7 @@ from ser.studies.importance import ALL, GROUPS
 from ser.studies.ladder import RUNGS, describe_rungs
 from ser.studies.notebooks import NOTEBOOKS
 from ser.studies.speaker_normalisation import describe_counts
-from ser.studies.tables import say, study_table, update_studies
+from ser.studies.tables import say, study_table, study_tables, update_studies
 from ser.studies.trials import scores
 from tests.builders import REPOSITORY, make_predictions
 from tests.studies.test_card import make_clips
@@ -129,8 +129,8 @@ def test_a_table_of_nothing_is_refused(plots: Path) -> None:
 def test_texts_show_the_results_that_lie_beside_them(text_name: str, language: Language) -> None:
     name = f"docs/{text_name}.md" if language == "en" else f"docs/{text_name}.es.md"
     text = (REPOSITORY / name).read_text(encoding="utf-8")
-    assert len(marked(text)) >= TEXTS[text_name], f"{name} has lost its tables"
-    for table in marked(text):
+    assert len(study_tables(text)) >= TEXTS[text_name], f"{name} has lost its tables"
+    for table in study_tables(text):
         shown = between(text, table)
         assert shown == study_table(table, REPOSITORY / "plots", language), (
             f"{table} in {name} is out of step; run `ser readme`"
