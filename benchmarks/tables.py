@@ -17,6 +17,7 @@ class _Words:
     ablation: tuple[str, ...]
     speed: tuple[str, ...]
     optimizers: tuple[str, ...]
+    front_ends: tuple[str, ...]
 
 
 _WORDS = {
@@ -37,6 +38,7 @@ _WORDS = {
             "validation UAR in %",
         ),
         optimizers=("optimizer", "a step in ms", "its own part in ms", "relative to SGD"),
+        front_ends=("front end", "a clip in ms", "a step in ms", "step relative to log-mel"),
     ),
     "es": _Words(
         ablation=(
@@ -55,6 +57,7 @@ _WORDS = {
             "UAR de validación en %",
         ),
         optimizers=("optimizador", "un paso en ms", "su propia parte en ms", "respecto a SGD"),
+        front_ends=("entrada", "un clip en ms", "un paso en ms", "paso respecto a log-mel"),
     ),
 }
 # what the tables of speed say, in Spanish
@@ -159,6 +162,20 @@ def optimizers_table(results: pd.DataFrame, language: Language) -> str:
         for _, row in results.iterrows()
     ]
     return markdown_table(_WORDS[language].optimizers, lines, 1)
+
+
+def front_ends_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/front_ends.csv`."""
+    lines = [
+        [
+            f"`{row['front_end']}`",
+            number(row["features_ms"], language, 2),
+            number(row["step_ms"], language),
+            number(row["relative"], language),
+        ]
+        for _, row in results.iterrows()
+    ]
+    return markdown_table(_WORDS[language].front_ends, lines, 1)
 
 
 def _said(name: str, language: Language) -> str:

@@ -12,7 +12,7 @@ from benchmarks.prediction import Predictor
 from benchmarks.sizes import size_rows
 from benchmarks.speed import LIBROSA, MFCC, OURS, ROWS, best_of, compare, load_bench, row
 from benchmarks.tables import REFERENCE, ablation_tables, pool_repeats, speed_table
-from benchmarks.texts import LANGUAGES, TABLES, read_results
+from benchmarks.texts import LANGUAGES, TABLES, TEXTS, read_results
 from ser.audio import read_canonical
 from ser.augmentation import augment_corpus
 from ser.clips import MANIFEST, clip_path, read_manifest
@@ -58,7 +58,8 @@ def speed() -> pd.DataFrame:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", TABLES)
 def test_texts_show_the_tables_that_were_measured(name: str, language: Language) -> None:
-    text = (REPOSITORY / "docs" / f"{name}{LANGUAGES[language]}").read_text(encoding="utf-8")
+    file = f"{TEXTS.get(name, name)}{LANGUAGES[language]}"
+    text = (REPOSITORY / "docs" / file).read_text(encoding="utf-8")
     shown = between(text, RESULTS)
     measured = pd.read_csv(REPOSITORY / "docs" / f"{name}.csv")
     assert shown == TABLES[name](measured, language), "run `python -m benchmarks.texts`"

@@ -67,6 +67,7 @@ def test_an_experiment_reruns_training_only_and_can_be_compared(repository, chan
 
 
 def test_the_life_of_an_experiment_is_as_contributing_tells_it(repository, tmp_path_factory):
+    begun = run(repository, "git", "rev-parse", "HEAD").stdout.strip()
     remote = tmp_path_factory.mktemp("remote")
     run(remote, "git", "init", "-q", "--bare")
     run(repository, "git", "remote", "add", "origin", str(remote))
@@ -79,10 +80,10 @@ def test_the_life_of_an_experiment_is_as_contributing_tells_it(repository, tmp_p
             run(repository, "bash", "-c", line)
             if line.startswith("ser review"):
                 summary = (repository / "review/review.md").read_text(encoding="utf-8")
-                assert "| `optimizer` | `adamw` | `rmsprop` |" in summary, line
+                assert "| `optimizer` | `muon` | `rmsprop` |" in summary, line
                 assert "made by the code of this revision? | yes |" in summary, line
         params = (repository / "params.yaml").read_text(encoding="utf-8")
         assert "optimizer: rmsprop" in params, "the merge did not bring the experiment"
         assert "up to date" in dvc(repository, "status").stdout, "dvc.lock is not of this workspace"
     finally:
-        run(repository, "git", "reset", "-q", "--hard", "HEAD@{0}", check=False)
+        run(repository, "git", "reset", "-q", "--hard", begun)
