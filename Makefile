@@ -34,7 +34,7 @@ $(READY): requirements.txt
 repro: setup  ## run all systems on the real corpora (on synthetic voices if none can be reached)
 	@python -m ser.cli sources; status=$$?; \
 	if [ $$status -eq 0 ]; then \
-		dvc repro cards evaluate floors actors errors && dvc repro --single-item report && \
+		dvc repro cards evaluate floors actors errors mistakes && dvc repro --single-item report && \
 		python -m ser.cli readme; \
 	elif [ $$status -eq 3 ]; then $(MAKE) --no-print-directory demo; \
 	else exit $$status; fi
