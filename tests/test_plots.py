@@ -45,7 +45,7 @@ from tests.evaluation.test_calibration import with_probabilities
 from tests.studies.test_card import make_clips
 from tests.studies.test_importance import described as importance
 from tests.studies.test_notebooks import study as notebooks
-from tests.studies.test_optimizers import described as optimizers
+from tests.studies.test_optimizer_study import described as optimizers
 
 LEAKY = PROTOCOLS["leaky_everything"].mark
 TEMPLATES = sorted((REPOSITORY / ".dvc" / "plots").glob("*.json"))

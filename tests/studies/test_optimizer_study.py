@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from torch.optim import SGD, Adam, AdamW, RMSprop
 
+import stages.optimizers
 from ser.dataset import FoldReader
 from ser.splits.guards import Purpose
 from ser.studies.optimizers import (
@@ -157,3 +158,19 @@ def test_the_study_runs_and_its_figures_have_the_same_bytes_twice(
         one, two = (tmp_path / f"{name}{kind}.png" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
     assert not plt.get_fignums()
+
+
+def test_the_stage_writes_its_tables_figures_and_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stages.optimizers.load_params", make_params)
+    monkeypatch.setattr("stages.optimizers.study_optimizers", lambda *_: described())
+    stages.optimizers.main(CORPUS)
+    out = tmp_path / "plots" / "optimizers"
+    for name in (CORPUS, f"{CORPUS}_rates", f"{CORPUS}_history"):
+        assert (out / f"{name}.csv").is_file(), f"{name}.csv was not written"
+        assert (out / f"{name}.png").is_file(), f"{name}.png was not written"
+    table = pd.read_csv(out / f"{CORPUS}.csv")
+    assert table["optimizer"].tolist() == [one.name for one in CANDIDATES]
+    assert (tmp_path / "metrics" / "optimizers" / f"{CORPUS}.json").is_file()
