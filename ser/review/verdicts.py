@@ -67,10 +67,14 @@ def reproducible(files: Files) -> list[Verdict]:
                     wrong[part].add(path)
     return [
         _verdict_of_files(
-            "Were the results made by the code of this revision?", sorted(wrong["deps"]), "code"
+            "Were the results made by the code of this revision?",
+            sorted(wrong["deps"]),
+            "files of code",
         ),
         _verdict_of_files(
-            "Are the tracked results those that the run wrote?", sorted(wrong["outs"]), "results"
+            "Are the tracked results those that the run wrote?",
+            sorted(wrong["outs"]),
+            "tracked results",
         ),
         _verdict_of_params(files, lock),
         _verdict_of_commit(files),
