@@ -103,6 +103,8 @@ def test_tuning_reads_no_test_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return read(self, items, purpose)
 
     monkeypatch.setattr(FoldReader, "read", watched)
+    # a process of its own would flush denormals; this one is Hypothesis's too
+    monkeypatch.setattr("ser.training.system.prepare_torch", one_torch_thread)
     data = tiny_system(tmp_path, clips_each=1)
     actual, predicted = validate_fold((Trial("SGD", make_params(), data), 0, 0))
     assert Purpose.CALIBRATION in purposes
