@@ -24,7 +24,7 @@ ENVIRONMENT = {
 def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command in `folder`; a failure shows what it printed."""
     done = subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=600
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=1800
     )
     if check and done.returncode:
         raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
