@@ -1,5 +1,7 @@
 """Files as they were at a revision: the one module that talks to DVC."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,25 +21,35 @@ def read_at_revision(path: Path, revision: str) -> str:
     """
     # DVC takes a second to import, which no other command should wait for
     import dvc.api
-    from dvc.exceptions import DvcException, FileMissingError, NotDvcRepoError, PathMissingError
+    from dvc.exceptions import DvcException, FileMissingError, PathMissingError
+
+    try:
+        with _in_a_sentence(revision):
+            return str(dvc.api.read(path.as_posix(), repo=str(Path.cwd()), rev=revision))
+    except (FileMissingError, PathMissingError):
+        raise SerError(f"There is no {path} at revision {revision!r}.") from None
+    except DvcException as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SerError(f"{path} cannot be read at revision {revision!r}: {reason}.") from None
+
+
+@contextmanager
+def _in_a_sentence(revision: str) -> Iterator[None]:
+    """What DVC raises for a revision or repository that is not there, as one sentence."""
+    from dvc.exceptions import NotDvcRepoError
     from dvc.scm import RevError, SCMError
 
     try:
-        return str(dvc.api.read(path.as_posix(), repo=str(Path.cwd()), rev=revision))
+        yield
     except RevError:
         raise SerError(
             f"There is no revision {revision!r}; name a commit, branch, tag or experiment (those "
             "that `dvc exp show` lists)."
         ) from None
-    except (FileMissingError, PathMissingError):
-        raise SerError(f"There is no {path} at revision {revision!r}.") from None
     except (NotDvcRepoError, SCMError):
         raise SerError(
             "Revisions can only be read in the root of a repository with DVC; change to it."
         ) from None
-    except DvcException as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise SerError(f"{path} cannot be read at revision {revision!r}: {reason}.") from None
 
 
 # the files that lie here, committed or not
@@ -91,19 +103,8 @@ def open_revision(name: str) -> Files:
     if name == WORKSPACE:
         return Files(name, "", None)
     from dvc.api import DVCFileSystem
-    from dvc.exceptions import NotDvcRepoError
-    from dvc.scm import RevError, SCMError
 
-    try:
+    with _in_a_sentence(name):
         tree = DVCFileSystem(str(Path.cwd()), rev=name)
         commit = str(tree.repo.get_rev())
-    except RevError:
-        raise SerError(
-            f"There is no revision {name!r}; name a commit, branch, tag or experiment (those "
-            "that `dvc exp show` lists)."
-        ) from None
-    except (NotDvcRepoError, SCMError):
-        raise SerError(
-            "Revisions can only be read in the root of a repository with DVC; change to it."
-        ) from None
     return Files(name, commit, tree)

@@ -9,6 +9,9 @@ import yaml
 from ser.errors import SerError
 from ser.revisions import Files
 
+# a lock file has thousands of lines, and libyaml reads them much faster where it is built in
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 @dataclass(frozen=True)
 class Change:
@@ -51,7 +54,7 @@ def read_yaml(files: Files, path: str) -> dict[str, Any]:
     if text is None:
         raise SerError(f"There is no {path} at {files.name!r}; it cannot be reviewed.")
     try:
-        table = yaml.safe_load(text)
+        table = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError:
         table = None
     if not isinstance(table, dict):

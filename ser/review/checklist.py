@@ -117,9 +117,13 @@ def _preprocessing(run: Reviewed) -> str:
 
 
 def _leakage(run: Reviewed) -> str:
-    bad = [verdict for verdict in run.system.verdicts if verdict.answer != "yes"]
-    if not bad:
-        return "All guards' questions are answered with yes, see above."
+    fine = "All guards' questions are answered with yes, see above."
+    return _doubts(run.system.verdicts) or fine
+
+
+def _doubts(verdicts: list[Verdict]) -> str:
+    """What is not answered with yes; empty if all is."""
+    bad = [verdict for verdict in verdicts if verdict.answer != "yes"]
     return " ".join(f"**{verdict.question}** {verdict.reason}" for verdict in bad)
 
 
@@ -142,10 +146,8 @@ def _overfitting(run: Reviewed) -> str:
 
 
 def _silly(run: Reviewed) -> str:
-    bad = [verdict for verdict in run.verdicts if verdict.answer == "no"]
-    if bad:
-        return " ".join(f"**{verdict.question}** {verdict.reason}" for verdict in bad)
-    return "Code, parameters and results agree with `dvc.lock`; `make test` holds the rest."
+    fine = "Code, parameters and results agree with `dvc.lock`; `make test` holds the rest."
+    return _doubts(run.verdicts) or fine
 
 
 def _baselines(run: Reviewed) -> str:

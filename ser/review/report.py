@@ -11,14 +11,14 @@ import markdown
 from ser.errors import SerError
 from ser.markdown import DASH, markdown_table, number
 from ser.params import Params
-from ser.review.changes import Change, Changes, find_changes
+from ser.review.changes import Change, Changes, find_changes, read_yaml
 from ser.review.checklist import Reviewed, fill
 from ser.review.figures import draw_review
 from ser.review.systems import SCORES, SystemReview, read_params, review_system
-from ser.review.verdicts import Verdict, reproducible
+from ser.review.verdicts import Verdict, guards_ran, reproducible, same_guards
 from ser.revisions import Files
 
-_ANSWERS = {"yes": "yes", "no": "**no**", "unknown": "not known"}
+_ANSWERS = {"yes": "yes", "no": "**no**"}
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -59,7 +59,10 @@ def make_review(base: Files, head: Files, seconds_text: str | None = None) -> Re
         SerError: if a revision lacks what a review needs.
     """
     params = read_params(head)
-    reviewed = [review_system(base, head, name) for name in params.systems]
+    lock, same = read_yaml(head, "dvc.lock"), same_guards(base, head)
+    reviewed = [
+        review_system(base, head, name, [guards_ran(lock, name), same]) for name in params.systems
+    ]
     systems = [one for one in reviewed if one is not None]
     if not systems:
         raise SerError(f"There are no results at {head.name!r}; run `dvc repro` and commit them.")

@@ -13,7 +13,7 @@ from ser.evaluation.comparison import Comparison, compare
 from ser.evaluation.predictions import IDENTITY
 from ser.params import Params, parse_params
 from ser.review.changes import read_yaml
-from ser.review.verdicts import Verdict, guarded, same_guards
+from ser.review.verdicts import Verdict, guarded
 from ser.revisions import Files
 from ser.scoring import unweighted_average_recall
 
@@ -106,8 +106,14 @@ def _read_table(files: Files, path: str) -> pd.DataFrame:
         raise SerError(f"{path} at {files.name!r} is not a readable CSV.") from None
 
 
-def review_system(base: Files, head: Files, system: str) -> SystemReview | None:
-    """Both sides of a system; None if the side under review has no results of it."""
+def review_system(
+    base: Files, head: Files, system: str, guards: list[Verdict]
+) -> SystemReview | None:
+    """Both sides of a system; None if the side under review has no results of it.
+
+    Args:
+        guards: verdicts on the guards, to which those on its predictions are added.
+    """
     now = read_results(head, system)
     if now is None:
         return None
@@ -118,7 +124,7 @@ def review_system(base: Files, head: Files, system: str) -> SystemReview | None:
             comparison, why_not = compare(before.predictions, now.predictions), ""
         except SerError as error:
             why_not = str(error).rstrip(".")
-    verdicts = [*same_guards(base, head, system), *guarded(now.predictions)]
+    verdicts = [*guards, *guarded(now.predictions)]
     speakers = _speakers(before.predictions if before else None, now.predictions)
     return SystemReview(system, before, now, comparison, why_not, verdicts, speakers)
 

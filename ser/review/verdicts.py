@@ -24,12 +24,12 @@ class Verdict:
 
     Attributes:
         question: what is asked.
-        answer: yes, no, or unknown where it cannot be told here.
+        answer: yes or no.
         reason: one sentence.
     """
 
     question: str
-    answer: Literal["yes", "no", "unknown"]
+    answer: Literal["yes", "no"]
     reason: str
 
 
@@ -109,22 +109,23 @@ def _verdict_of_commit(files: Files) -> Verdict:
     return Verdict(question, "yes", f"It is commit {files.commit[:12]}.")
 
 
-def same_guards(base: Files, head: Files, system: str) -> list[Verdict]:
-    """Whether the guards ran on a system, and are those that the base has."""
-    lock = read_yaml(head, "dvc.lock").get("stages", {})
-    ran = [f"{stage}@{system}" in lock for stage in ("train", "evaluate")]
+def guards_ran(lock: dict[str, Any], system: str) -> Verdict:
+    """Whether the stages that hold the guards ran on a system, by a `dvc.lock`."""
     question = "Did the guards of the graph run on this system?"
-    reason = "The stages that train and evaluate it refuse leaks, and both are in dvc.lock."
-    verdicts = [
-        Verdict(question, "yes", reason)
-        if all(ran)
-        else Verdict(question, "no", "It was not trained and evaluated by the graph.")
-    ]
+    stages = lock.get("stages", {})
+    if all(f"{stage}@{system}" in stages for stage in ("train", "evaluate")):
+        reason = "The stages that train and evaluate it refuse leaks, and both are in dvc.lock."
+        return Verdict(question, "yes", reason)
+    return Verdict(question, "no", "It was not trained and evaluated by the graph.")
+
+
+def same_guards(base: Files, head: Files) -> Verdict:
+    """Whether the guards are those that the base has."""
     question = "Are the protocols and guards those of the base?"
-    folders = [content_hash(files, GUARDS, is_folder=True) for files in (base, head)]
-    if folders[0] == folders[1]:
-        return [*verdicts, Verdict(question, "yes", f"{GUARDS} is the same on both sides.")]
-    return [*verdicts, Verdict(question, "no", f"{GUARDS} changed; read that change first.")]
+    before, now = (content_hash(files, GUARDS, is_folder=True) for files in (base, head))
+    if before == now:
+        return Verdict(question, "yes", f"{GUARDS} is the same on both sides.")
+    return Verdict(question, "no", f"{GUARDS} changed; read that change first.")
 
 
 def guarded(predictions: pd.DataFrame) -> list[Verdict]:
