@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 # stages and DVC call `python`: it must be the one of the virtual environment
 export PATH := $(abspath $(BIN)):$(PATH)
-# stages are threaded by process, see ser/processes.py; DVC's own analytics stay off
+# DVC's own analytics stay off
 export DVC_NO_ANALYTICS := 1
 
 .PHONY: help setup repro studies demo review site test lint lock clean
@@ -31,19 +31,18 @@ $(READY): requirements.txt
 	@$(BIN)/python -m ser.cli offline
 	@touch $(READY)
 
+# the trap: a shell that Ctrl-C ends at once would leave its command no time to say what is kept
 repro: setup  ## run all systems on the real corpora (on synthetic voices if none can be reached)
-	@python -m ser.cli sources; status=$$?; \
-	if [ $$status -eq 0 ]; then \
-		dvc repro cards evaluate floors actors errors mistakes && dvc repro --single-item report && \
-		python -m ser.cli readme; \
+	@trap 'exit 130' INT; python -m ser.cli sources; status=$$?; \
+	if [ $$status -eq 0 ]; then python -m ser.cli repro && python -m ser.cli readme; \
 	elif [ $$status -eq 3 ]; then $(MAKE) --no-print-directory demo; \
 	else exit $$status; fi
 
-studies: setup  ## run the whole graph: all systems, and the studies that train models of their own
-	@dvc repro
+studies: setup  ## run the studies, which train models of their own
+	@python -m ser.cli repro studies/dvc.yaml
 
 demo: setup  ## run the pipeline on synthetic voices, beside the tracked results
-	@python demo/run.py
+	@python -m demo.run
 
 BASE ?= main
 HEAD ?= workspace

@@ -1,1 +1,1 @@
-"""Timings side by side, each in one run: `python -m benchmarks.<name>`."""
+"""Measurements of the instruments, and timings side by side: `python -m benchmarks.<name>`."""

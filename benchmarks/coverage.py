@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.special import expit, logit
 from tqdm import tqdm
 
-from ser.entry import run
+from ser.core.entry import run
 from ser.evaluation.intervals import (
     LEVEL,
     Float,

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 # the look of the pipeline's figures is not copied, so that both stay alike
-from ser.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, save_figure
+from ser.reports.figures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, save_figure
 
 # tasks whose time is that of a fold; that of all others is of a clip
 _BY_FOLD = "training"

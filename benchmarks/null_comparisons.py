@@ -1,6 +1,6 @@
 """How often seeds of one system are told apart, which should be about one time in twenty.
 
-    python -m benchmarks.null_comparisons plots/ravdess/predictions.csv
+    python -m benchmarks.null_comparisons plots/systems/ravdess/predictions.csv
 
 Groups of seeds without a common one are compared. Ten seeds make few independent comparisons, so
 the lower half of the table draws seeds anew for every fold: the models of two folds are trained
@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ser.clips import speaker_keys
-from ser.entry import run
-from ser.errors import SerError
+from ser.clips.manifest import speaker_keys
+from ser.core.entry import run
+from ser.core.errors import SerError
 from ser.evaluation.comparison import Answers, Comparison, compare_answers, read_answers
 from ser.evaluation.intervals import t_quantile
 from ser.evaluation.predictions import read_predictions
@@ -87,7 +87,7 @@ def main(predictions: Path) -> None:
     if seeds < 2:
         raise SerError(
             f"{predictions} holds one seed; comparisons of a system with itself need at least two "
-            "(training.seeds in params.yaml)."
+            "(seeds in params.yaml)."
         )
     rng = np.random.default_rng(0)
     jobs = [

@@ -1,15 +1,23 @@
-"""Wall time and peak memory of the whole graph: `python -m benchmarks.pipeline [--force]`.
+"""Wall time and peak memory of a whole command: `python -m benchmarks.pipeline make repro`.
 
-Memory is the proportional set size of DVC and all it starts: what processes share counts once.
-Linux only.
+`docs/stage_seconds.csv` keeps the time, and beside it that of every stage as it was run last on
+this machine (`logs/seconds.json`): from there `make repro` tells others how long it may take.
+Memory is the proportional set size of the command and all it starts: what processes share counts
+once. Linux only.
 """
 
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import pandas as pd
 import psutil
 import typer
+
+from ser.core.entry import read_seconds, run
+from ser.core.files import write_csv
+from ser.plan import MEASURED
 
 _LOOK_EVERY_S = 0.5
 
@@ -25,19 +33,38 @@ def memory_bytes(root: psutil.Process) -> int:
     return total
 
 
-def main(force: bool = typer.Option(False, help="Run every stage, even if up to date.")) -> None:
-    """Run `dvc repro` and print how long it took and how much memory it needed at most."""
-    command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else [])]
+def measure(command: list[str]) -> tuple[float, int]:
+    """Seconds that a command took, and its peak memory in bytes; its failure is ours."""
     begun, peak = time.perf_counter(), 0
-    run = subprocess.Popen(command)
-    process = psutil.Process(run.pid)
-    while run.poll() is None:
+    running = subprocess.Popen(command)
+    process = psutil.Process(running.pid)
+    while running.poll() is None:
         peak = max(peak, memory_bytes(process))
         time.sleep(_LOOK_EVERY_S)
-    minutes = (time.perf_counter() - begun) / 60
-    print(f"dvc repro: {minutes:.1f} minutes, peak memory {peak / 2**30:.2f} GiB")
-    sys.exit(run.returncode)
+    if running.returncode:
+        sys.exit(running.returncode)
+    return time.perf_counter() - begun, peak
+
+
+def keep(seconds: dict[str, float], path: Path) -> None:
+    """Add seconds to the table; what it has of the same names is replaced."""
+    known = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["stage", "seconds"])
+    together = {**dict(zip(known["stage"], known["seconds"], strict=True)), **seconds}
+    table = pd.DataFrame(sorted(together.items()), columns=["stage", "seconds"])
+    write_csv(path, table.astype({"seconds": float}), decimals=1)
+
+
+def main(
+    command: list[str] = typer.Argument(None, help="What to time; nothing keeps the log only."),
+) -> None:
+    """Time COMMAND, and keep the seconds of it and of all stages."""
+    whole = {}
+    if command:
+        seconds, peak = measure(command)
+        whole = {" ".join(command): seconds}
+        print(f"{' '.join(command)}: {seconds / 60:.1f} min, peak memory {peak / 2**30:.2f} GiB")
+    keep({**read_seconds(), **whole}, MEASURED)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -5,6 +5,7 @@ the same job, in turns. Scores beside the times are those of validation speakers
 read. Results go to `docs/speed.csv` and `docs/speed.png`.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import librosa
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,28 +22,31 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from tqdm import tqdm
 
-from benchmarks.features import librosa_features, seconds
+from benchmarks.ablation import features_for
 from benchmarks.figures import draw_speed
-from benchmarks.notebook import NotebookModel, mean_mfcc, train_notebook
-from benchmarks.prediction import Predictor, functional_spectra
-from ser.audio import read_canonical
-from ser.clips import MANIFEST, clip_path
-from ser.dataset import SystemData, load_system
-from ser.entry import run
-from ser.errors import SerError
-from ser.evaluation.out_of_fold import predict_validation
-from ser.features import build_front_end, extract
-from ser.files import write_csv
-from ser.functional_reader import FunctionalsReader
-from ser.functional_store import COVARIANCE
-from ser.functionals import describe
-from ser.models.storage import TrainedModel
-from ser.params import Features, Params, load_params
-from ser.processes import use_one_thread
-from ser.scoring import unweighted_average_recall
-from ser.splits.guards import Purpose
+from benchmarks.prediction import Predictor, clip_files, functionals_of
+from ser.clips.audio import read_canonical, trim_bounds
+from ser.clips.manifest import MANIFEST
+from ser.core.entry import run
+from ser.core.errors import SerError
+from ser.core.files import write_csv
+from ser.core.processes import use_one_thread
+from ser.core.scoring import unweighted_average_recall
+from ser.core.settings import Values, load_values
+from ser.evaluation.baselines import BaselineSettings, train_linear
+from ser.evaluation.out_of_fold import Model, predict_validation
+from ser.features.front_ends import build_front_end, extract
+from ser.features.settings import Features, LogMelSettings, load_features
+from ser.guards.checks import Purpose
+from ser.models.settings import Linear
+from ser.reading.data import SystemData, load_system
+from ser.reading.reader import Reader
+from ser.reading.settings import load_system_settings
+from ser.store.functionals import COVARIANCE
 from ser.training.fold import train_fold
+from ser.training.settings import load_recipe
 from ser.training.system import prepare_torch
+from studies.notebooks import EPOCHS, NOTEBOOKS
 
 DATA = Path("data")
 SYSTEM = "ravdess"
@@ -60,8 +65,80 @@ ROWS = (
 )
 _SEED = 0
 _ROUNDS = 3
+# what librosa resamples to if it is not told otherwise, as in many notebooks
+_NOTEBOOK_RATE_HZ = 22_050
 
 Work = Callable[[], Any]
+
+
+class Fitted(Protocol):
+    """A way after its training on a fold."""
+
+    def validate(self) -> list[str]:
+        """Answers to the validation clips of the fold, sorted by clip."""
+
+    def answer(self, files: Sequence[Path]) -> list[str]:
+        """The emotions of files."""
+
+
+@dataclass(frozen=True)
+class FittedNetwork:
+    """A network of ours, and the linear part if it has one."""
+
+    data: SystemData
+    predictor: Predictor
+
+    @classmethod
+    def fit(cls, fold: int, values: Values, data: SystemData, linear: Linear) -> "FittedNetwork":
+        """Train as the pipeline does."""
+        network, _ = train_fold(load_recipe(values), data, fold, _SEED)
+        part = train_linear(data, fold, linear.c) if linear.share else None
+        return cls(data, Predictor.of(Model(network, part, linear.share), values))
+
+    def validate(self) -> list[str]:
+        """As in `Fitted`."""
+        probabilities, _, _ = predict_validation(self.predictor.model, self.data)
+        names = self.predictor.model.network.emotions
+        return [names[number] for number in probabilities.argmax(axis=1)]
+
+    def answer(self, files: Sequence[Path]) -> list[str]:
+        """As in `Fitted`."""
+        return self.predictor.answer(files, SYSTEM)
+
+
+@dataclass(frozen=True)
+class FittedSvm:
+    """A support vector machine on functionals, as the baseline `functionals_svm`."""
+
+    data: SystemData
+    reader: Reader
+    fold: int
+    columns: list[str]
+    scaler: StandardScaler
+    svm: SVC
+
+    @classmethod
+    def fit(cls, fold: int, data: SystemData, cost: float) -> "FittedSvm":
+        """Train on the functionals at hand."""
+        reader, clips = Reader(data, fold), data.with_role(fold, "train")
+        columns = [name for name in data.functionals.columns if not name.startswith(COVARIANCE)]
+        scaler = StandardScaler().fit(reader.functionals(clips, Purpose.STATISTICS, columns))
+        svm = SVC(C=cost, gamma="scale", class_weight="balanced")
+        values = reader.functionals(clips, Purpose.TRAIN, columns)
+        svm.fit(scaler.transform(values), clips["emotion"].tolist())
+        return cls(data, reader, fold, columns, scaler, svm)
+
+    def validate(self) -> list[str]:
+        """As in `Fitted`."""
+        clips = validation_clips(self.data, self.fold)
+        values = self.reader.functionals(clips, Purpose.CHECKPOINT, self.columns)
+        return self.svm.predict(self.scaler.transform(values)).tolist()
+
+    def answer(self, files: Sequence[Path]) -> list[str]:
+        """As in `Fitted`."""
+        rows = [functionals_of(read_canonical(path)) for path in files]
+        table = pd.DataFrame(rows, columns=self.data.functionals.columns)[self.columns]
+        return self.svm.predict(self.scaler.transform(table.to_numpy())).tolist()
 
 
 @dataclass(frozen=True)
@@ -69,152 +146,28 @@ class Bench:
     """What all ways are given.
 
     Attributes:
-        mfcc: one row a clip, the notebook's input; read through the same guard as functionals.
-        corpora: folder with a folder of clips for each corpus.
+        fits: how each way is trained on a fold.
     """
 
-    params: Params
     data: SystemData
-    mfcc: pd.DataFrame
-    corpora: Path
+    values: Values
+    fits: Mapping[str, Callable[[int], Fitted]]
 
     def files(self, clips: pd.DataFrame) -> list[Path]:
         """Sound files of clips."""
-        return clip_files(self.corpora, clips)
-
-    @property
-    def statistics(self) -> pd.DataFrame:
-        """The functionals that the SVM sees: all but covariances, as in `ser.evaluation.floors`."""
-        table = self.data.functionals
-        return table[[name for name in table.columns if not name.startswith(COVARIANCE)]]
-
-
-class Fitted(Protocol):
-    """A way after its training."""
-
-    def validate(self, bench: Bench, fold: int) -> list[str]:
-        """Answers to the validation clips of a fold, in the order of the fold's table."""
-
-    def answer(self, files: Sequence[Path]) -> list[str]:
-        """The emotions of files."""
-
-
-@dataclass(frozen=True)
-class FittedOurs:
-    """This project's model."""
-
-    model: TrainedModel
-    predictor: Predictor
-    corpus: str
-
-    @classmethod
-    def fit(cls, bench: Bench, fold: int) -> "FittedOurs":
-        """Train as the train stage does."""
-        model, _ = train_fold(bench.params, bench.data, fold, _SEED)
-        corpus = str(bench.data.clips["corpus"].iloc[0])
-        return cls(model, Predictor(model, bench.params.features), corpus)
-
-    def validate(self, bench: Bench, fold: int) -> list[str]:
-        """As in `Fitted`."""
-        probabilities, _, _ = predict_validation(self.model, bench.data, fold)
-        return [self.model.emotions[number] for number in probabilities.argmax(axis=1)]
-
-    def answer(self, files: Sequence[Path]) -> list[str]:
-        """As in `Fitted`."""
-        return self.predictor.answer(files, self.corpus)
-
-
-@dataclass(frozen=True)
-class FittedSvm:
-    """A support vector machine on functionals, as the floor `functionals_svm`."""
-
-    scaler: StandardScaler
-    svm: SVC
-    kept: npt.NDArray[np.bool_]
-
-    @classmethod
-    def fit(cls, bench: Bench, fold: int) -> "FittedSvm":
-        """Train on the functionals at hand."""
-        reader = FunctionalsReader(bench.data, bench.statistics, fold)
-        clips = bench.data.with_role(fold, "train")
-        scaler = StandardScaler().fit(reader.read(clips, Purpose.STATISTICS))
-        svm = SVC(C=bench.params.floors.svm_c, gamma="scale", class_weight="balanced")
-        svm.fit(scaler.transform(reader.read(clips, Purpose.TRAIN)), clips["emotion"].tolist())
-        names = bench.data.functionals.columns
-        kept = np.array([not name.startswith(COVARIANCE) for name in names])
-        return cls(scaler, svm, kept)
-
-    def validate(self, bench: Bench, fold: int) -> list[str]:
-        """As in `Fitted`."""
-        reader = FunctionalsReader(bench.data, bench.statistics, fold)
-        values = reader.read(validation_clips(bench.data, fold), Purpose.CHECKPOINT)
-        return self.svm.predict(self.scaler.transform(values)).tolist()
-
-    def answer(self, files: Sequence[Path]) -> list[str]:
-        """As in `Fitted`."""
-        described = np.stack([functionals_of(path) for path in files])[:, self.kept]
-        return self.svm.predict(self.scaler.transform(described)).tolist()
-
-
-@dataclass(frozen=True)
-class FittedNotebook:
-    """The network of many notebooks."""
-
-    model: NotebookModel
-
-    @classmethod
-    def fit(cls, bench: Bench, fold: int) -> "FittedNotebook":
-        """Train on the MFCCs at hand."""
-        reader = FunctionalsReader(bench.data, bench.mfcc, fold)
-        clips = bench.data.with_role(fold, "train")
-        fitted_on = reader.read(clips, Purpose.STATISTICS)
-        values = reader.read(clips, Purpose.TRAIN)
-        return cls(train_notebook(fitted_on, values, clips["emotion"].tolist(), _SEED))
-
-    def validate(self, bench: Bench, fold: int) -> list[str]:
-        """As in `Fitted`."""
-        reader = FunctionalsReader(bench.data, bench.mfcc, fold)
-        return self.model.predict(
-            reader.read(validation_clips(bench.data, fold), Purpose.CHECKPOINT)
-        )
-
-    def answer(self, files: Sequence[Path]) -> list[str]:
-        """As in `Fitted`."""
-        return self.model.predict(np.stack([mean_mfcc(path) for path in files]))
-
-
-WAYS: Mapping[str, Callable[[Bench, int], Fitted]] = {
-    OURS: FittedOurs.fit,
-    SVM: FittedSvm.fit,
-    NOTEBOOK: FittedNotebook.fit,
-}
-
-
-_SPECTRA = functional_spectra()
-
-
-def functionals_of(path: Path) -> npt.NDArray[np.float64]:
-    """Functionals of a file, shape (functionals,)."""
-    return np.array(list(describe(read_canonical(path), _SPECTRA).values()))
-
-
-def clip_files(corpora: Path, clips: pd.DataFrame) -> list[Path]:
-    """Sound files of clips, under the folder of all corpora."""
-    return [
-        clip_path(corpora / corpus, clip)
-        for corpus, clip in zip(clips["corpus"], clips["clip"], strict=True)
-    ]
+        return clip_files(DATA / "corpora", clips)
 
 
 def validation_clips(data: SystemData, fold: int) -> pd.DataFrame:
-    """Validation clips of a fold, in the order in which `predict_validation` answers."""
+    """Validation clips of a fold, in the order in which they are answered."""
     return data.with_role(fold, "validation").sort_values("clip", ignore_index=True)
 
 
-def mfcc_table(corpora: Path, clips: pd.DataFrame) -> pd.DataFrame:
-    """Mean MFCCs, one row a clip."""
-    files = tqdm(clip_files(corpora, clips), desc="mean MFCCs", unit="clip")
-    return pd.DataFrame([mean_mfcc(path) for path in files], index=pd.Index(clips["clip"]))
+def seconds(work: Work) -> float:
+    """Processor time of one call: what else the machine does is not counted."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
 
 
 def best_of(ways: Mapping[str, Work], rounds: int = _ROUNDS) -> dict[str, float]:
@@ -225,12 +178,38 @@ def best_of(ways: Mapping[str, Work], rounds: int = _ROUNDS) -> dict[str, float]
     return {name: min(turn[name] for turn in taken) for name in ways}
 
 
-def extractors(settings: Features) -> dict[str, Callable[[Path], Any]]:
+def mean_mfcc(path: Path) -> npt.NDArray[Any]:
+    """MFCCs of a file, averaged over time, as notebooks compute them: shape (40,)."""
+    samples, rate = librosa.load(path, sr=_NOTEBOOK_RATE_HZ)
+    return librosa.feature.mfcc(y=samples, sr=rate, n_mfcc=40).mean(axis=1)
+
+
+def librosa_features(path: Path, features: Features, settings: LogMelSettings) -> npt.NDArray[Any]:
+    """Log-mel of one file by librosa, shape (frames, n_mels)."""
+    samples, rate = librosa.load(path, sr=None)
+    start, stop = trim_bounds(samples, features.trim_db)
+    margin = round(features.trim_margin_ms * rate / 1000)
+    mel = librosa.feature.melspectrogram(
+        y=samples[max(0, start - margin) : stop + margin],
+        sr=rate,
+        n_fft=settings.n_fft,
+        win_length=round(settings.window_ms * rate / 1000),
+        hop_length=round(settings.hop_ms * rate / 1000),
+        n_mels=settings.n_mels,
+        fmin=settings.fmin_hz,
+        fmax=settings.fmax_hz,
+    )
+    log_mel = np.log(mel + 1e-10).T
+    return np.maximum(log_mel, log_mel.max() - settings.top_db * np.log(10) / 10)
+
+
+def extractors(values: Values) -> dict[str, Callable[[Path], Any]]:
     """Features of one file, by way."""
-    front_end = build_front_end(settings)
+    features, settings = load_features(values)
+    front_end = build_front_end(features, settings)
     return {
-        OURS: lambda path: extract(read_canonical(path), front_end, settings),
-        LIBROSA: partial(librosa_features, settings=settings),
+        OURS: lambda path: extract(read_canonical(path), front_end, features),
+        LIBROSA: partial(librosa_features, features=features, settings=settings),
         MFCC: mean_mfcc,
     }
 
@@ -242,7 +221,7 @@ def on_all(work: Callable[[Path], Any], files: Sequence[Path]) -> Work:
 
 def feature_rows(bench: Bench, files: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """Rows of the task `features`."""
-    ways = extractors(bench.params.features)
+    ways = extractors(bench.values)
     taken = best_of({name: on_all(work, files) for name, work in ways.items()})
     for name, value in taken.items():
         yield row(FEATURES, name, value, len(files))
@@ -258,22 +237,22 @@ def train_all(bench: Bench, folds: Sequence[int]) -> tuple[pd.DataFrame, dict[st
     tables, first = [], {}
     for fold in tqdm(folds, desc="training", unit="fold"):
         clips = validation_clips(bench.data, fold)
-        for name, fit in WAYS.items():
-            begun = time.perf_counter()
-            fitted = fit(bench, fold)
-            taken = time.perf_counter() - begun
+        for name, fit in bench.fits.items():
+            begun = time.process_time()
+            fitted = fit(fold)
+            taken = time.process_time() - begun
             first.setdefault(name, fitted)
             columns = {"way": name, "fold": fold, "seconds": taken, "actual": clips["emotion"]}
-            tables.append(pd.DataFrame({**columns, "predicted": fitted.validate(bench, fold)}))
+            tables.append(pd.DataFrame({**columns, "predicted": fitted.validate()}))
     return pd.concat(tables, ignore_index=True), first
 
 
 def preparations(bench: Bench) -> dict[str, Callable[[Path], Any]]:
     """What each way computes of every file before it can train."""
-    ours = extractors(bench.params.features)[OURS]
+    ours = extractors(bench.values)[OURS]
     return {
-        OURS: lambda path: (ours(path), functionals_of(path)),
-        SVM: functionals_of,
+        OURS: lambda path: (ours(path), functionals_of(read_canonical(path))),
+        SVM: lambda path: functionals_of(read_canonical(path)),
         NOTEBOOK: mean_mfcc,
     }
 
@@ -282,16 +261,15 @@ def training_rows(
     bench: Bench, answers: pd.DataFrame, folds: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
     """Rows of both training tasks; what comes before training is timed on the first fold."""
-    trained = [len(bench.data.with_role(fold, "train")) for fold in folds]
+    clips = np.mean([len(bench.data.with_role(fold, "train")) for fold in folds])
     files = bench.files(bench.data.with_role(folds[0], "train"))
     before = {name: seconds(on_all(work, files)) for name, work in preparations(bench).items()}
     for task in (TRAINING, FROM_FILES):
-        for name in WAYS:
-            own = answers[answers["way"] == name]
+        for name, own in answers.groupby("way", sort=False):
             taken = own.groupby("fold")["seconds"].first().mean()
             taken += before[name] if task == FROM_FILES else 0.0
             uar = unweighted_average_recall(own["actual"].tolist(), own["predicted"].tolist())
-            yield row(task, name, taken, float(np.mean(trained)), uar)
+            yield row(task, name, taken, float(clips), uar)
 
 
 def prediction_rows(
@@ -337,19 +315,31 @@ def measure(bench: Bench, folds: Sequence[int], sample: int) -> pd.DataFrame:
     return compare(rows)
 
 
-def load_bench(data: Path) -> Bench:
-    """Everything that the pipeline has made of RAVDESS.
+def load_bench(folder: Path) -> Bench:
+    """Everything that the pipeline has made of RAVDESS; the notebook's features go to a folder.
 
     Raises:
         SerError: if the corpus is not there.
     """
-    if not (data / "corpora" / SYSTEM / MANIFEST).is_file():
-        raise SerError(f"There is no {SYSTEM} in {data / 'corpora'}; run `dvc repro`.")
-    params = load_params()
-    folders = [data / part for part in ("splits", "features", "functionals")]
-    system = load_system(params, params.system(SYSTEM), *folders)
-    mfcc = mfcc_table(data / "corpora", system.clips)
-    return Bench(params, system, mfcc, data / "corpora")
+    if not (DATA / "corpora" / SYSTEM / MANIFEST).is_file():
+        raise SerError(f"There is no {SYSTEM} in {DATA / 'corpora'}; run `dvc repro`.")
+    values = load_values()
+    system, linear = load_system_settings(values, SYSTEM), values.section("linear", Linear)
+    # the first notebook, on its own features
+    as_notebook = NOTEBOOKS[0].settings(
+        values.changed({"features.front_end": "mean_mfcc", "features.trim_db": None}), EPOCHS
+    )
+    features = features_for(as_notebook, system.all_corpora, folder)
+    data = load_system(system, DATA)
+    other = load_system(system, DATA, features=features)
+    alone = linear.model_copy(update={"share": 0.0})
+    cost = values.section("baselines", BaselineSettings).svm_c
+    fits: dict[str, Callable[[int], Fitted]] = {
+        OURS: partial(FittedNetwork.fit, values=values, data=data, linear=linear),
+        SVM: partial(FittedSvm.fit, data=data, cost=cost),
+        NOTEBOOK: partial(FittedNetwork.fit, values=as_notebook, data=other, linear=alone),
+    }
+    return Bench(data, values, fits)
 
 
 def main(
@@ -360,9 +350,9 @@ def main(
     """Time all ways, print the table, write and draw it."""
     use_one_thread()
     prepare_torch()
-    bench = load_bench(DATA)
-    numbers = bench.data.fold_numbers[: folds or None]
-    table = measure(bench, numbers, sample)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = load_bench(Path(folder))
+        table = measure(bench, bench.data.fold_numbers[: folds or None], sample)
     print(table.round(2).to_string(index=False, na_rep=""))
     write_csv(out, table, decimals=3)
     draw_speed(table, out.with_suffix(".png"))

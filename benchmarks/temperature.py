@@ -4,6 +4,7 @@ A fold's temperature is fitted on each of its validation speakers and scored on 
 folds and seeds of a trained system: `python -m benchmarks.temperature ravdess`.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +12,24 @@ import torch
 from sklearn.metrics import log_loss
 from tqdm import tqdm
 
-from ser.dataset import SystemData, load_system
-from ser.entry import run
-from ser.errors import SerError
+from ser.core.entry import run
+from ser.core.errors import SerError
+from ser.core.settings import load_values
 from ser.evaluation.calibration import fit_temperature, soften
-from ser.evaluation.out_of_fold import predict_validation
-from ser.models.storage import load_model, model_path
-from ser.params import load_params
+from ser.evaluation.out_of_fold import Model, load_model, predict_validation
+from ser.models.settings import Linear
+from ser.reading.data import SystemData, load_system
+from ser.reading.settings import load_system_settings
+from ser.training.settings import load_seeds
 
 PRIORS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.6, 3.2, 1e6)
 
 
-def losses(data: SystemData, models: Path, seeds: list[int]) -> dict[float, list[float]]:
+def losses(data: SystemData, models: Iterable[Model]) -> dict[float, list[float]]:
     """For every prior, the loss of each validation speaker at the temperature of the others."""
     found: dict[float, list[float]] = {prior: [] for prior in PRIORS}
-    jobs = [(fold, seed) for seed in seeds for fold in data.fold_numbers]
-    for fold, seed in tqdm(jobs, desc="models", unit="model"):
-        probabilities, targets, speakers = predict_validation(
-            load_model(model_path(models, fold, seed)), data, fold
-        )
+    for model in models:
+        probabilities, targets, speakers = predict_validation(model, data)
         for left_out in sorted(set(speakers)):
             scored = speakers == left_out
             if scored.all():
@@ -47,13 +47,15 @@ def losses(data: SystemData, models: Path, seeds: list[int]) -> dict[float, list
 def main(system: str = "ravdess") -> None:
     """Compare priors on the validation speakers of SYSTEM."""
     torch.set_num_threads(1)
-    params = load_params()
-    folders = [Path("data") / part for part in ("splits", "features", "functionals")]
-    data = load_system(params, params.system(system), *folders)
-    found = losses(data, Path("models") / system, params.seeds_of(params.system(system)))
+    values, models = load_values(), Path("models") / system
+    data = load_system(load_system_settings(values, system), Path("data"))
+    share = values.section("linear", Linear).share
+    jobs = [(fold, seed) for seed in load_seeds(values) for fold in data.fold_numbers]
+    shown = tqdm(jobs, desc="models", unit="model")
+    found = losses(data, (load_model(models, *job, share) for job in shown))
     print("prior  loss of speakers left out (nats)")
-    for prior, values in found.items():
-        print(f"{prior:<10g}{np.mean(values):.4f}")
+    for prior, found_losses in found.items():
+        print(f"{prior:<10g}{np.mean(found_losses):.4f}")
 
 
 if __name__ == "__main__":

@@ -1,57 +1,240 @@
 """Put the results of the benchmarks into the texts: `python -m benchmarks.texts`.
 
-Tables of `docs/ablation.csv`, `docs/speed.csv`, `docs/optimizers.csv` and `docs/front_ends.csv`
-stand between markers in the texts of the same names (`front_ends` in `docs/features.md`);
+Each table of `docs/` that a benchmark measures stands between markers of one or two texts;
 `docs/sizes.png` is drawn from rows of the ablation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.figures import draw_sizes
-from benchmarks.sizes import size_rows
-from benchmarks.tables import ablation_tables, front_ends_table, optimizers_table, speed_table
-from ser.entry import run
-from ser.errors import SerError
-from ser.markdown import Language, put_between
-from ser.params import load_params
-from ser.readme import RESULTS
+from ser.core.entry import run
+from ser.core.errors import SerError
+from ser.core.settings import load_values
+from ser.reports.markdown import DASH, Language, markdown_table, number, put_between, say
+from ser.reports.readme import RESULTS
 
 DOCS = Path("docs")
-TABLES: dict[str, Callable[[pd.DataFrame, Language], str]] = {
-    "ablation": ablation_tables,
-    "speed": speed_table,
-    "optimizers": optimizers_table,
-    "front_ends": front_ends_table,
-}
-# texts that are called otherwise than their benchmark
-TEXTS = {"front_ends": "features"}
 LANGUAGES: dict[Language, str] = {"en": ".md", "es": ".es.md"}
+# the row that all others of a system are compared with
+REFERENCE = "reference"
+# rows of the ablation that are other sizes of the network
+SIZES = {"small model": "small", "large model": "large"}
+# headings, and what stands below them: a column, and its decimals; None is words
+_Columns = Mapping[str, tuple[str, int | None]]
+_SPEED: _Columns = {
+    "task": ("task", None),
+    "way": ("way", None),
+    "seconds": ("seconds", 2),
+    "clips a second": ("clips_per_second", 1),
+    "time relative to ours": ("relative_to_ours", 2),
+    "validation UAR in %": ("validation_uar", 1),
+}
+_OPTIMIZERS: _Columns = {
+    "optimizer": ("optimizer", None),
+    "a step in ms": ("step_ms", 1),
+    "its own part in ms": ("optimizer_ms", 2),
+    "relative to SGD": ("relative", 2),
+}
+_FRONT_ENDS: _Columns = {
+    "front end": ("front_end", None),
+    "a clip in ms": ("features_ms", 2),
+    "a step in ms": ("step_ms", 1),
+    "step relative to log-mel": ("relative", 1),
+}
+_ABLATION = (
+    "change",
+    "validation UAR in % (± deviation over seeds)",
+    "difference",
+    "loss (nats)",
+    "seconds a fold",
+)
 
 
-def read_results(name: str) -> pd.DataFrame:
-    """The table that `python -m benchmarks.<name>` writes.
+def _table(columns: _Columns, results: pd.DataFrame, language: Language) -> str:
+    names = sum(decimals is None for _, decimals in columns.values())
+    lines = [
+        [
+            say(str(row[key]), language)
+            if decimals is None
+            else number(row[key], language, decimals)
+            for key, decimals in columns.values()
+        ]
+        for _, row in results.iterrows()
+    ]
+    return markdown_table([say(words, language) for words in columns], lines, names)
+
+
+def speed_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/speed.csv`."""
+    return _table(_SPEED, results, language)
+
+
+def optimizers_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/optimizers.csv`; rows of params.yaml are set as code."""
+    as_code = results.assign(optimizer="`" + results["optimizer"] + "`")
+    return _table(_OPTIMIZERS, as_code, language)
+
+
+def front_ends_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/front_ends.csv`."""
+    as_code = results.assign(front_end="`" + results["front_end"] + "`")
+    return _table(_FRONT_ENDS, as_code, language)
+
+
+def ablation_tables(results: pd.DataFrame, language: Language) -> str:
+    """One table a system of `docs/ablation.csv`, each under its name, the best change first.
+
+    Differences are to the row `reference` of the same system, in percentage points.
+    """
+    parts = []
+    for system, rows in pool_repeats(results).groupby("system", sort=False):
+        as_is = rows.loc[rows["change"] == REFERENCE, "validation_uar"]
+        base = float(as_is.iloc[0]) if len(as_is) else float("nan")
+        ranked = rows.assign(difference=rows["validation_uar"] - base).sort_values(
+            ["difference", "change"], ascending=[False, True]
+        )
+        lines = [_ablation_line(row, language) for _, row in ranked.iterrows()]
+        header = [say(words, language) for words in _ABLATION]
+        parts.append(f"`{system}`:\n\n{markdown_table(header, lines)}")
+    return "\n\n".join(parts)
+
+
+def _ablation_line(row: "pd.Series", language: Language) -> list[str]:
+    score = number(row["validation_uar"], language)
+    if pd.notna(row["deviation"]):
+        score += f" ± {number(row['deviation'], language)}"
+    return [
+        row["change"],
+        score,
+        DASH if row["change"] == REFERENCE else number(row["difference"], language, signed=True),
+        number(row["validation_loss"], language, 3),
+        number(row["seconds_per_fold"], language),
+    ]
+
+
+def pool_repeats(results: pd.DataFrame) -> pd.DataFrame:
+    """One row a system and change: rows of the same change, measured again, are taken together.
+
+    Scores and losses are means over all seeds; the deviation is that of all seeds, from those of
+    the rows and between them; seconds are those of the fastest, for others had company.
+    """
+    rows = []
+    for _, same in results.groupby(["system", "change"], sort=False):
+        if len(same) == 1:
+            rows.append(same.iloc[0].to_dict())
+            continue
+        weight = same["seeds"] / same["seeds"].sum()
+        mean = float((weight * same["validation_uar"]).sum())
+        within = ((same["seeds"] - 1) * same["deviation"].fillna(0.0) ** 2).sum()
+        between = (same["seeds"] * (same["validation_uar"] - mean) ** 2).sum()
+        freedom = same["seeds"].sum() - 1
+        rows.append(
+            same.iloc[0].to_dict()
+            | {
+                "validation_uar": mean,
+                "deviation": ((within + between) / freedom) ** 0.5 if freedom else float("nan"),
+                "validation_loss": float((weight * same["validation_loss"]).sum()),
+                "seconds_per_fold": float(same["seconds_per_fold"].min()),
+                "seeds": int(same["seeds"].sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def size_rows(results: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """Rows of systems that were trained in more than one size, with a column `size`.
+
+    Args:
+        results: as `docs/ablation.csv`.
+        reference: size that the row which others are compared with has.
+
+    Raises:
+        SerError: if there are none.
+    """
+    pooled = pool_repeats(results)
+    sizes = pooled["change"].map({**SIZES, REFERENCE: reference})
+    rows = pooled.assign(size=sizes).dropna(subset=["size"])
+    several = rows.groupby("system")["size"].transform("nunique") > 1
+    if not several.any():
+        raise SerError("No system has results in two sizes; run `python -m benchmarks.ablation`.")
+    return rows[several].sort_values(["system", "parameters"], ignore_index=True)
+
+
+def commands_table(results: pd.DataFrame, language: Language) -> str:
+    """Minutes of whole commands in `docs/stage_seconds.csv`, the longest first."""
+    whole = results[results["stage"].str.startswith("make ")]
+    lines = [
+        [f"`{row['stage']}`", number(row["seconds"] / 60, language)]
+        for _, row in whole.sort_values("seconds", ascending=False).iterrows()
+    ]
+    return markdown_table([say(words, language) for words in ("command", "minutes")], lines)
+
+
+def stages_table(results: pd.DataFrame, language: Language) -> str:
+    """Stages of `docs/stage_seconds.csv`, those of one kind together, the longest first."""
+    stages = results[~results["stage"].str.startswith("make ")]
+    kinds = stages.groupby(stages["stage"].str.partition(" ")[0])["seconds"].agg(["size", "sum"])
+    lines = [
+        [f"`{kind}`", number(row["size"], language, 0), number(row["sum"], language, 0)]
+        for kind, row in kinds.sort_values("sum", ascending=False).iterrows()
+    ]
+    header = ("stage", "runs", "seconds, all together")
+    return markdown_table([say(words, language) for words in header], lines)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table in a text.
+
+    Attributes:
+        name: of the file `docs/<name>.csv` that it is made from.
+        module: the benchmark that writes that file.
+        text: path of the text, without its ending.
+        marker: between which markers it stands.
+    """
+
+    name: str
+    module: str
+    text: str
+    marker: str
+    table: Callable[[pd.DataFrame, Language], str]
+
+
+TABLES = (
+    Shown("ablation", "ablation", "docs/ablation", RESULTS, ablation_tables),
+    Shown("speed", "speed", "docs/speed", RESULTS, speed_table),
+    Shown("optimizers", "steps", "docs/optimizers", RESULTS, optimizers_table),
+    Shown("front_ends", "steps", "docs/features", RESULTS, front_ends_table),
+    Shown("stage_seconds", "pipeline", "README", "seconds", commands_table),
+    Shown("stage_seconds", "pipeline", "docs/speed", "seconds", stages_table),
+)
+
+
+def read_results(name: str, module: str) -> pd.DataFrame:
+    """The table `docs/<name>.csv`.
 
     Raises:
         SerError: if it is not there.
     """
     path = DOCS / f"{name}.csv"
     if not path.is_file():
-        raise SerError(f"There is no {path}; run `python -m benchmarks.{name}`.")
+        raise SerError(f"There is no {path}; run `python -m benchmarks.{module}`.")
     return pd.read_csv(path)
 
 
 def main() -> None:
     """Write all tables in both languages, and draw the sizes."""
-    for name, table in TABLES.items():
-        results = read_results(name)
+    for one in TABLES:
+        results = read_results(one.name, one.module)
         for language, ending in LANGUAGES.items():
-            put_between(
-                DOCS / f"{TEXTS.get(name, name)}{ending}", RESULTS, table(results, language)
-            )
-    sizes = size_rows(read_results("ablation"), load_params().model_size)
+            path = Path(f"{one.text}{ending}")
+            put_between(path, one.marker, one.table(results, language))
+    ablation = read_results("ablation", "ablation")
+    sizes = size_rows(ablation, load_values().section("model_size", str))
     draw_sizes(sizes, DOCS / "sizes.png")
 
 

@@ -1,31 +1,23 @@
-"""Commands for people: `ser --help`."""
+"""Commands for people: `ser --help`. What takes seconds to import is imported where it is used."""
 
 import sys
-import tempfile
 from pathlib import Path
-from statistics import median
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
-from ser.clips import MANIFEST
-from ser.corpora import find_corpus
-from ser.corpora.corpus import Corpus
-from ser.corpora.source import describe_source
-from ser.entry import run
-from ser.errors import SerError
-from ser.evaluation.comparison import Comparison, Side, compare, flipped_clips
-from ser.evaluation.predictions import read_predictions
-from ser.files import whole_file, write_csv
-from ser.labels import ordered
-from ser.markdown import Language, put_between
-from ser.params import load_params
-from ser.readme import RESULTS, results_table
-from ser.revisions import WORKSPACE, open_revision, read_at_revision
-from ser.splits.folds import hash_folds, read_folds
-from ser.splits.protocols import PROTOCOLS
-from ser.studies.tables import update_studies
+from ser.core.entry import run
+from ser.core.errors import SerError
+from ser.core.files import whole_file, write_csv
+from ser.core.settings import load_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ser.download.corpus import Corpus
+
+# the files that lie here, committed or not (ser.reports.revisions)
+WORKSPACE = "workspace"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -38,7 +30,10 @@ def main() -> None:
 @app.command()
 def sources() -> None:
     """Say where each corpus of params.yaml would come from; exit with 3 if none can be reached."""
-    corpora = [find_corpus(name) for name in load_params().corpora]
+    from ser.corpora import find_corpus
+    from ser.reading.settings import load_corpora
+
+    corpora = [find_corpus(name) for name in load_corpora(load_values())]
     found = {corpus.title: _whereabouts(corpus) for corpus in corpora}
     if not any(found.values()):
         print(
@@ -50,33 +45,43 @@ def sources() -> None:
         print(f"{title}: {source or 'cannot be reached'}")
 
 
-def _whereabouts(corpus: Corpus) -> str | None:
+def _whereabouts(corpus: "Corpus") -> str | None:
+    from ser.clips.manifest import MANIFEST
+    from ser.download.source import describe_source
+
     built = Path("data/corpora") / corpus.name
     return f"already in {built}" if (built / MANIFEST).is_file() else describe_source(corpus)
 
 
-_SIDE = "system, system@revision (commit, branch, tag or experiment), or a CSV of predictions"
+@app.command()
+def repro(
+    targets: Annotated[list[str] | None, typer.Argument(help="stages; all by default")] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="run what is up to date, too")] = False,
+) -> None:
+    """Run what changed, as `dvc repro` does; say before how long it takes, and after what came."""
+    from ser.plan import repro as run_graph
+
+    sys.exit(run_graph(targets or [], force))
 
 
-_STUDIES_TEXTS = ("results", "corpora", "optimizers", "augmentation", "features")
+@app.command()
+def check() -> None:
+    """Check all of params.yaml, whether it is in use or not."""
+    from ser.check import check_values
+
+    check_values(load_values())
+    print("params.yaml: every section is well.")
 
 
 @app.command()
 def readme() -> None:
     """Put the tables of results into the README and the docs, and write the models' cards."""
-    from ser.review.model_card import write_cards
+    from ser.reports.readme import update_texts
 
-    try:
-        systems = pd.read_csv("plots/systems.csv")
-    except FileNotFoundError:
-        raise SerError("plots/systems.csv is missing; run `dvc repro report`.") from None
-    languages: dict[str, Language] = {"README.md": "en", "README.es.md": "es"}
-    for name, language in languages.items():
-        put_between(Path(name), RESULTS, results_table(systems, language))
-    for name in _STUDIES_TEXTS:
-        update_studies(Path("docs") / f"{name}.md", Path("plots"), "en")
-        update_studies(Path("docs") / f"{name}.es.md", Path("plots"), "es")
-    write_cards(load_params())
+    update_texts()
+
+
+_SIDE = "system, system@revision (commit, branch, tag or experiment), or a CSV of predictions"
 
 
 @app.command("compare")
@@ -87,106 +92,53 @@ def compare_two(
     top: Annotated[int, typer.Option(min=0, help="how many of them to print")] = 10,
 ) -> None:
     """Compare two results on the same clips: is B better than A by more than chance?"""
+    from ser.evaluation.comparison import flipped_clips
+    from ser.reports.comparison import describe_comparison
+
     before, now = _load_side(a), _load_side(b)
-    found = compare(before, now)
-    changed = flipped_clips(before, now)
     if flips is not None:
-        write_csv(flips, changed)
-    print(_describe_sides((a, found.a, _mark_of(before)), (b, found.b, _mark_of(now))))
-    print(_describe_difference(found, [_protocols_of(side) for side in (before, now)]))
-    print(_describe_flips(changed, found, top))
+        write_csv(flips, flipped_clips(before, now))
+    print(describe_comparison((a, b), before, now, top))
 
 
-def _load_side(side: str) -> pd.DataFrame:
+@app.command()
+def agree(
+    known: Annotated[str, typer.Argument(help=_SIDE)],
+    elsewhere: Annotated[str, typer.Argument(help="the same commit's result, made elsewhere")],
+) -> None:
+    """Say whether a result made elsewhere agrees with a known one; exit with 1 if not.
+
+    On another kind of processor arithmetic differs in the last digits, and a training with it.
+    """
+    from ser.evaluation.agreement import agreement
+
+    found = agreement(_load_side(known), _load_side(elsewhere))
+    if found.identical:
+        print("All answers are the same.")
+        return
+    expected = "" if found.expected is None else f" ({found.expected:.1f} % between its seeds)"
+    print(
+        f"UAR differs by {found.difference:+.1f} points of {found.allowed:.1f} that seeds explain; "
+        f"{found.same:.1f} % of the answers are the same{expected}."
+    )
+    if not found.holds:
+        print("They do not agree: something else than arithmetic differs.")
+        sys.exit(1)
+    print("They agree within what arithmetic explains.")
+
+
+def _load_side(side: str) -> "pd.DataFrame":
+    from ser.evaluation.predictions import PREDICTIONS, check_predictions, read_predictions
+    from ser.reports.revisions import read_at_revision
+
     if Path(side).is_file():
         return read_predictions(Path(side))
     name, at, revision = side.partition("@")
     is_path = name.endswith(".csv") or "/" in name
-    path = Path(name) if is_path else Path("plots") / name / "predictions.csv"
+    path = Path(name) if is_path else Path("plots/systems") / name / "predictions.csv"
     if not at:
         return read_predictions(path)
-    text = read_at_revision(path, revision)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        copy.write_text(text, encoding="utf-8")
-        try:
-            return read_predictions(copy)
-        except SerError as error:
-            raise SerError(str(error).replace(str(copy), side)) from None
-
-
-def _mark_of(predictions: pd.DataFrame) -> str:
-    """Marks of the protocols that predictions were made under, where they name them."""
-    known = [PROTOCOLS[name] for name in _protocols_of(predictions) if name in PROTOCOLS]
-    return "; ".join(protocol.mark for protocol in known if protocol.mark)
-
-
-def _protocols_of(predictions: pd.DataFrame) -> list[str]:
-    """Names of the protocols; none in tables that were made before they had names."""
-    return sorted(set(predictions.get("protocol", [])))
-
-
-def _describe_sides(*sides: tuple[str, Side, str]) -> str:
-    width = max(len(name) for name, _, _ in sides)
-    return "\n".join(
-        f"{label}  {name:<{width}}  {_describe_side(side, mark)}"
-        for label, (name, side, mark) in zip("AB", sides, strict=True)
-    )
-
-
-def _describe_side(side: Side, mark: str) -> str:
-    spread = "" if side.deviation is None else f", deviation {side.deviation:.1f}"
-    text = f"UAR {side.uar:.1f} % ({side.seeds} seed{'s' * (side.seeds > 1)}{spread})"
-    return f"{text}  [{mark}]" if mark else text
-
-
-def _describe_difference(found: Comparison, protocols: list[list[str]]) -> str:
-    text = f"\nB - A: {found.difference:+.1f} percentage points"
-    if found.interval is None or found.p is None:
-        return f"{text}; one speaker says nothing about others, so there is no interval."
-    tests = f"McNemar's exact test: {_p(found.mcnemar)}"
-    if len(found.mcnemar) > 1:
-        tests += f" (median of {len(found.mcnemar)} pairs of seeds)"
-    return (
-        f"{text}, 95 % interval {found.interval.low:+.1f} to {found.interval.high:+.1f}, "
-        f"{_p((found.p,))}\n{_verdict(found, protocols)}\n"
-        f"{tests}; it takes clips for independent: believe the interval."
-    )
-
-
-def _p(values: tuple[float, ...]) -> str:
-    value = median(values)
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def _verdict(found: Comparison, protocols: list[list[str]]) -> str:
-    better = "B" if found.difference > 0 else "A"
-    a, b = (", ".join(names) for names in protocols)
-    if a and b and a != b:
-        higher = f"{better} scores higher" if found.flagged else "Neither scores higher for sure"
-        return f"{higher}, but the protocols differ ({a}; {b}): this compares tests, not systems."
-    verdict = f"{better} is better." if found.flagged else "No difference can be told from chance."
-    if not found.of_trainings:
-        return verdict
-    return (
-        f"{verdict} A side has one seed: this compares two trainings, not two systems; another "
-        "seed would give another difference."
-    )
-
-
-def _describe_flips(changed: pd.DataFrame, found: Comparison, top: int) -> str:
-    lines = [f"\nClips that flipped from A to B: {found.won} won, {found.lost} lost"]
-    flipped = changed[changed["flip"] != ""]
-    for emotion in ordered(flipped["emotion"]):
-        kinds = flipped.loc[flipped["emotion"] == emotion, "flip"]
-        won, lost = (kinds == "won").sum(), (kinds == "lost").sum()
-        lines.append(f"  {emotion:<10}{won:>5} won{lost:>5} lost")
-    shown = changed.head(top)
-    if not shown.empty:
-        table = shown[["clip", "emotion", "answer_a", "answer_b", "right_a", "right_b"]]
-        lines.append("\nLargest changes (right: share of seeds that recognise the clip)")
-        lines.append(table.to_string(index=False, float_format=lambda share: f"{share:.2f}"))
-    return "\n".join(lines)
+    return check_predictions(PREDICTIONS.parse(read_at_revision(path, revision), side), side)
 
 
 @app.command("review")
@@ -199,7 +151,8 @@ def review_two(
 ) -> None:
     """Review an experiment: what changed, is it real, can it be trusted?"""
     # figures and statistics take seconds to import, which no other command should wait for
-    from ser.review.report import make_review, review_html, review_markdown
+    from ser.reports.review.report import make_review, review_html, review_markdown
+    from ser.reports.revisions import open_revision
 
     seconds = Path("logs/seconds.json")
     review = make_review(
@@ -218,7 +171,7 @@ def review_two(
 @app.command("offline")
 def offline() -> None:
     """Write the page that `dvc plots` fills, so that it opens without a network; part of set-up."""
-    from ser.review.offline import PAGE, write_plots_page
+    from ser.reports.review.offline import PAGE, write_plots_page
 
     write_plots_page()
     print(f"{PAGE} is written.")
@@ -227,9 +180,11 @@ def offline() -> None:
 @app.command("protocols")
 def list_protocols() -> None:
     """List the protocols: what each is, and what crosses from training to test by intent."""
+    from ser.splits.protocols import PROTOCOLS, summary
+
     rows = [
-        (protocol.name, protocol.kind, ", ".join(sorted(protocol.crosses)), protocol.summary)
-        for protocol in PROTOCOLS.values()
+        (name, protocol.kind, ", ".join(sorted(protocol.crosses)), summary(name))
+        for name, protocol in PROTOCOLS.items()
     ]
     print(_aligned([("protocol", "kind", "crosses", "summary"), *rows]))
 
@@ -249,6 +204,9 @@ def list_folds(
     pins: Annotated[Path, typer.Option(help="file of pins")] = Path("ser/splits/pins.csv"),
 ) -> None:
     """List the fold tables with their hashes; with --pin, pin the new ones."""
+    from ser.guards.folds import hash_folds, read_folds
+    from ser.splits.pins import add_pins
+
     found = {
         (path.parents[1].name, path.stem): read_folds(path)
         for path in sorted(splits.glob("*/folds/*.csv"))
@@ -262,34 +220,8 @@ def list_folds(
     ]
     print(_aligned([("protocol", "corpus", "folds", "SHA-256"), *rows]))
     if pin:
-        _pin(hashes, pins)
-
-
-def _pin(hashes: dict[tuple[str, str], str], path: Path) -> None:
-    """Add hashes, by corpus and protocol, to the file of pins; those it has stay as they are."""
-    pinned = _read_pins(path)
-    for (corpus, protocol), found in hashes.items():
-        if pinned.get((corpus, protocol), found) != found:
-            raise SerError(
-                f"The folds of protocol {protocol} on {corpus} differ from those pinned in {path}, "
-                "which do not change; give a changed protocol another name."
-            )
-    together = pinned | hashes
-    rows = [(protocol, corpus, together[corpus, protocol]) for corpus, protocol in sorted(together)]
-    write_csv(path, pd.DataFrame(rows, columns=["protocol", "corpus", "sha256"]))
-    print(f"{len(together) - len(pinned)} pinned, {len(pinned)} were before ({path}).")
-
-
-def _read_pins(path: Path) -> dict[tuple[str, str], str]:
-    if not path.is_file():
-        return {}
-    try:
-        table = pd.read_csv(path, dtype=str)
-        return {(row.corpus, row.protocol): row.sha256 for row in table.itertuples()}
-    except (ValueError, AttributeError):
-        raise SerError(
-            f"{path} is not a table of pins (protocol, corpus, sha256); restore it from git."
-        ) from None
+        added, before = add_pins(hashes, pins)
+        print(f"{added} pinned, {before} were before ({pins}).")
 
 
 def entry() -> None:

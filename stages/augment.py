@@ -8,23 +8,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser.augmentation import augment_corpus
-from ser.clips import GENDERS, read_manifest
-from ser.entry import run
-from ser.params import load_params
+from ser.clips.manifest import GENDERS, read_manifest
+from ser.core.entry import run
+from ser.core.settings import load_values
+from ser.features.augmentation import augment_corpus
+from ser.features.settings import Augmentation
 
 
 def main(corpus: str) -> None:
     """Augment CORPUS."""
-    params = load_params()
     splits = Path("data/splits") / corpus
     manifest = pd.concat([read_manifest(splits / f"{gender}.csv") for gender in GENDERS])
     augment_corpus(
         manifest.sort_values("clip", ignore_index=True),
         Path("data/corpora") / corpus,
         Path("data/augmented") / corpus,
-        params.augmentation,
-        params.processes,
+        load_values().section("augmentation", Augmentation),
     )
 
 

@@ -6,15 +6,14 @@ Out: data/corpora/<corpus>/clips/*.wav (16 kHz, mono, 16 bit) and manifest.csv.
 
 from pathlib import Path
 
+from ser.core.entry import run
 from ser.corpora import find_corpus
-from ser.corpora.build import build_corpus
-from ser.entry import run
-from ser.params import load_params
+from ser.download.build import build_corpus
 
 
 def main(corpus: str) -> None:
     """Fetch CORPUS."""
-    build_corpus(find_corpus(corpus), Path("data/corpora") / corpus, load_params().processes)
+    build_corpus(find_corpus(corpus), Path("data/corpora") / corpus)
 
 
 if __name__ == "__main__":

@@ -1,49 +1,54 @@
 """Predict every clip with the models that never saw its speaker, and score the predictions.
 
-In: models/<system>, data/splits, data/features and data/functionals of its corpora,
-plots/<system>/history.csv.
-Out: metrics/<system>.json; plots/<system>/predictions.csv, confusion.csv, speakers.csv,
-reliability.csv and images.
+In: models/<system>, data/splits, data/features and data/functionals of its corpora. Params: seeds,
+linear.share, prediction.
+Out: metrics/<system>.json; plots/systems/<system>/*.csv.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-from ser.dataset import load_system
-from ser.entry import run
+from ser.core.entry import run
+from ser.core.files import whole_folder, write_csv, write_json
+from ser.core.settings import load_values
 from ser.evaluation.calibration import reliability_table
-from ser.evaluation.metrics import confusion_table, speakers_table, summary, system_metrics
-from ser.evaluation.out_of_fold import predict_out_of_fold
+from ser.evaluation.metrics import (
+    confusion_table,
+    facts_table,
+    scores_table,
+    speakers_table,
+    summary,
+    system_metrics,
+)
+from ser.evaluation.out_of_fold import load_answering, load_model, predict_out_of_fold
 from ser.evaluation.predictions import check_complete
-from ser.files import write_csv, write_json
-from ser.models.storage import load_model
-from ser.params import load_params
-from ser.plots import SystemTables, draw_system
+from ser.models.storage import seed_folder
+from ser.reading.data import load_system
+from ser.reading.settings import load_system_settings
+from ser.training.settings import load_seeds
+from ser.training.system import HISTORY, read_history
 
 
 def main(system: str) -> None:
     """Evaluate SYSTEM."""
-    params = load_params()
-    folders = [Path("data") / part for part in ("splits", "features", "functionals")]
-    data = load_system(params, params.system(system), *folders)
-    models, plots = Path("models") / system, Path("plots") / system
-    seeds = params.seeds_of(params.system(system))
-    predictions = predict_out_of_fold(data, models, seeds, params.processes)
+    values, models = load_values(), Path("models") / system
+    data = load_system(load_system_settings(values, system), Path("data"))
+    seeds, answering = load_seeds(values), load_answering(values)
+    predictions = predict_out_of_fold(data, models, seeds, answering)
     check_complete(predictions, data.tested, seeds)
-    tables = SystemTables(
-        history=pd.read_csv(plots / "history.csv"),
-        predictions=predictions,
-        confusion=confusion_table(predictions),
-        speakers=speakers_table(predictions),
-        reliability=reliability_table(predictions),
-    )
-    write_csv(plots / "predictions.csv", predictions)
-    for name in ("confusion", "speakers", "reliability"):
-        write_csv(plots / f"{name}.csv", getattr(tables, name), decimals=2)
-    draw_system(tables, system, data.protocol.mark, plots)
-    parameters = load_model(min(models.iterdir())).parameters
-    metrics = system_metrics(predictions, parameters, data.protocol)
+    history = pd.concat([read_history(seed_folder(models, seed) / HISTORY) for seed in seeds])
+    one = load_model(models, data.fold_numbers[0], seeds[0], answering)
+    with whole_folder(Path("plots/systems") / system) as tables:
+        write_csv(tables / "predictions.csv", predictions)
+        write_csv(tables / "history.csv", history, decimals=4)
+        write_csv(tables / "confusion.csv", confusion_table(predictions), decimals=2)
+        write_csv(tables / "speakers.csv", speakers_table(predictions), decimals=2)
+        write_csv(tables / "reliability.csv", reliability_table(predictions), decimals=2)
+        write_csv(tables / "scores.csv", scores_table(predictions), decimals=2)
+        facts = facts_table(predictions, one.parameters, one.network.arithmetic)
+        write_csv(tables / "facts.csv", facts)
+    metrics = system_metrics(predictions, data.protocol)
     write_json(Path("metrics") / f"{system}.json", metrics)
     print(summary(system, metrics))
 

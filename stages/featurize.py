@@ -1,28 +1,27 @@
 """Compute what the network sees, of clips and of their copies.
 
-In: data/corpora/<corpus>, data/augmented/<corpus>. Params: features.
-Out: data/features/<corpus>/features.safetensors (memory-mapped) and index.csv.
+In: data/corpora/<corpus>, data/augmented/<corpus>. Params: features, front_ends.
+Out: data/features/<corpus>/features.safetensors (memory-mapped), index.csv and layout.json.
 """
 
 from pathlib import Path
 
-from ser.clips import MANIFEST, read_manifest
-from ser.entry import run
-from ser.features import featurize_corpus
-from ser.params import load_params
+from ser.clips.manifest import MANIFEST, read_manifest
+from ser.core.entry import run
+from ser.core.settings import load_values
+from ser.features.front_ends import featurize_corpus
+from ser.features.settings import load_features
 
 
 def main(corpus: str) -> None:
     """Compute features of CORPUS."""
-    params = load_params()
     built = Path("data/corpora") / corpus
     featurize_corpus(
         read_manifest(built / MANIFEST),
         built,
         Path("data/augmented") / corpus,
         Path("data/features") / corpus,
-        params.features,
-        params.processes,
+        *load_features(load_values()),
     )
 
 

@@ -1,27 +1,26 @@
-"""Compute functionals of clips, for the scores that need no network.
+"""Compute functionals of clips, for classifiers without a network.
 
-In: data/corpora/<corpus>. Params: floors.functionals.
+In: data/corpora/<corpus>. Params: functionals.
 Out: data/functionals/<corpus>/functionals.safetensors, with the names of its rows and columns.
 """
 
 from pathlib import Path
 
-from ser.clips import MANIFEST, read_manifest
-from ser.entry import run
-from ser.functionals import write_functionals
-from ser.params import load_params
+from ser.clips.manifest import MANIFEST, read_manifest
+from ser.core.entry import run
+from ser.core.settings import load_values
+from ser.features.functionals import write_functionals
+from ser.features.settings import FunctionalsKind
 
 
 def main(corpus: str) -> None:
     """Compute functionals of CORPUS."""
-    params = load_params()
     built = Path("data/corpora") / corpus
     write_functionals(
         read_manifest(built / MANIFEST),
         built,
         Path("data/functionals") / corpus,
-        params.floors.functionals,
-        params.processes,
+        load_values().section("functionals", FunctionalsKind),
     )
 
 

@@ -1,25 +1,26 @@
-"""Bring the systems together in one table and one chart.
+"""Bring the systems together: the tables that `dvc plots` shows, and the pictures of the texts.
 
-In: metrics/<system>.json and metrics/floors/<system>.json of every system. Params: systems.
-Out: plots/systems.csv, plots/systems.png.
+In: metrics, plots/systems. Params: systems.
+Out: plots/systems.csv, confusion.csv, history.csv, reliability.csv, systems.png, curves/*.png,
+confusion/*.png.
 """
 
 from pathlib import Path
+from typing import Any
 
-from ser.entry import run
-from ser.evaluation.report import read_metrics, systems_table
-from ser.files import write_csv
-from ser.params import load_params
-from ser.plots import draw_systems
+from ser.core.entry import run
+from ser.core.settings import load_values
+from ser.reports.figures.systems import draw_report
+from ser.reports.revisions import Files
+from ser.reports.systems import Results, write_tables
 
 
 def main() -> None:
     """Report on all systems."""
-    names = list(load_params().systems)
-    metrics, floors = (read_metrics(Path(at), names) for at in ("metrics", "metrics/floors"))
-    table = systems_table(metrics, floors)
-    write_csv(Path("plots/systems.csv"), table, decimals=4)
-    draw_systems(table, Path("plots/systems.png"))
+    names = load_values().section("systems", dict[str, Any])
+    systems = [Results(name, Files()) for name in names]
+    plots = Path("plots")
+    draw_report(systems, write_tables(systems, plots), plots)
 
 
 if __name__ == "__main__":

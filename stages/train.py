@@ -1,26 +1,25 @@
-"""Train a system: one model for every fold and seed, test clips unseen.
+"""Train a system with one seed: one network for every fold, test clips unseen.
 
-In: data/splits, data/features and data/functionals of its corpora. Params: optimizer,
-model_size, training, ...
-Out: models/<system>/*.safetensors, plots/<system>/history.csv; logs/seconds.json (untracked).
+In: data/splits and data/features of its corpora. Params: optimizer, model_size, training, ...
+Out: models/<system>/seed_<seed>/*.safetensors and history.csv.
 """
 
 from pathlib import Path
 
-from ser.dataset import load_system
-from ser.entry import run
-from ser.params import load_params
-from ser.training.system import log_seconds, train_system
+from ser.core.entry import run
+from ser.core.settings import load_values
+from ser.reading.data import load_system
+from ser.reading.settings import load_system_settings
+from ser.training.settings import load_recipe
+from ser.training.system import train_seed
 
 
-def main(system: str) -> None:
-    """Train SYSTEM."""
-    params = load_params()
-    folders = [Path("data") / part for part in ("splits", "features", "functionals")]
-    data = load_system(params, params.system(system), *folders)
-    history = Path("plots") / system / "history.csv"
-    seconds = train_system(params, data, system, Path("models") / system, history)
-    log_seconds(Path("logs/seconds.json"), system, seconds)
+def main(system: str, seed: int) -> None:
+    """Train SYSTEM with SEED."""
+    values = load_values()
+    recipe = load_recipe(values)
+    data = load_system(load_system_settings(values, system), Path("data"), with_functionals=False)
+    train_seed(recipe, data, seed, Path("models") / system, f"{system}, seed {seed}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Tiny corpora, features, systems and parameters for tests, made in temporary folders."""
+"""Tiny corpora, features, systems, models and parameters for tests, made in temporary folders."""
 
-import copy
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,59 +12,70 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-import yaml
 
-from ser.audio import SAMPLE_RATE_HZ, Int16, pcm_sha256, write_wav
-from ser.clips import COLUMNS, GENDERS, MANIFEST, clip_path, write_manifest
+from ser.clips.audio import SAMPLE_RATE_HZ, Int16, pcm_sha256, write_wav
+from ser.clips.labels import ordered
+from ser.clips.manifest import COLUMNS, GENDERS, MANIFEST, UNKNOWN, clip_path, write_manifest
+from ser.core.files import write_csv, write_json
+from ser.core.settings import Values, load_values
 from ser.corpora import find_corpus
-from ser.corpora.build import build_corpus
-from ser.corpora.synthetic_voice import speak, utterances
-from ser.dataset import SystemData, load_system
-from ser.feature_store import INDEX, PACK
-from ser.files import write_csv
-from ser.packs import Pack, write_pack
-from ser.params import Params, parse_params
-from ser.splits.folds import write_folds
-from ser.splits.protocols import assign_folds
-from ser.splits.selection import FOLDS
+from ser.download.build import build_corpus
+from ser.download.synthetic_voice import speak, utterances
+from ser.evaluation.baselines import fit_linear_folds
+from ser.guards.folds import write_folds
+from ser.guards.protocol import write_protocol
+from ser.guards.selection import FOLDS, NOT_FITTING
+from ser.models.network import build_network
+from ser.models.storage import (
+    TrainedNetwork,
+    linear_folder,
+    network_path,
+    save_network,
+    seed_folder,
+)
+from ser.reading.data import SystemData, load_system
+from ser.reading.normalization import Normalizer
+from ser.reading.settings import System
+from ser.splits.protocols import assign_folds, find_protocol
+from ser.store import features as feature_store
+from ser.store import functionals as functional_store
+from ser.store.features import Layout, write_layout
+from ser.store.packs import Pack, write_pack
+from ser.training.settings import Recipe, load_recipe
 
 REPOSITORY = Path(__file__).parents[1]
 CORPUS = "synthetic_a"
 EMOTIONS = ("neutral", "happy", "sad")
+BANDS = 16
+LAYOUT = Layout("log_mel", BANDS, 50.0, neighbours=True)
+WAVEFORM_LAYOUT = Layout(
+    "waveform", BANDS, float(SAMPLE_RATE_HZ), neighbours=True, window_ms=64.0, hop_ms=20.0
+)
+PROTOCOL = "leave_one_speaker_out"
 Features = Mapping[str, npt.NDArray[Any]]
-
-
-def changed(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested values with changes such as `{"training.epochs": 2}` made."""
-    result = copy.deepcopy(values)
-    for key, value in changes.items():
-        *tables, last = key.split(".")
-        table = result
-        for name in tables:
-            table = table[name]
-        table[last] = copy.deepcopy(value)
-    return result
-
 
 # Small and quick, with every random effect of training off; a test switches on what it is about.
 _QUICK: dict[str, Any] = {
     "corpora": [CORPUS],
-    "systems": {"tiny": {"corpus": CORPUS, "gender": "all", "protocol": "leave_one_speaker_out"}},
+    "systems": {"tiny": {"corpora": [CORPUS], "gender": "all", "protocol": PROTOCOL}},
     "optimizer": "adamw",
     "model_size": "small",
-    "model_sizes.small.channels": [8, 8, 12],
-    "model_sizes.small.stem_kernel": 5,
-    "model_sizes.small.stem_stride": [2, 2],
-    "model_sizes.small.time_pools": 1,
-    "model_sizes.small.dropout": 0.0,
-    "training.min_steps": 0,
+    "model_sizes.small": {
+        "network": "cnn",
+        "channels": [8, 8, 12],
+        "stem_kernel": 5,
+        "stem_stride": [2, 2],
+        "time_pools": 1,
+        "dropout": 0.0,
+    },
+    "seeds": [0],
     "features.front_end": "log_mel",
     "training.epochs": 2,
+    "training.min_steps": 0,
     "training.batch_size": 8,
-    "training.seeds": [0],
-    "training.networks": 1,
     "training.normalization": "clip",
     "training.crop_s": 0.6,
+    "training.schedule": "one_cycle",
     "training.label_smoothing": 0.0,
     "training.mixup_alpha": 0.0,
     "training.time_warp": 0.0,
@@ -74,31 +85,31 @@ _QUICK: dict[str, Any] = {
     "training.frequency_warp": 0.0,
     "training.weight_average": 0.0,
     "training.checkpoint": "last",
-    "training.linear_share": 0.0,
+    "training.score_every": 1,
     "training.precision": "float32",
-    "studies.training": {
-        "seeds": [0],
-        "model_size": "small",
-        "networks": 1,
-        "epochs": 2,
-        "min_steps": 0,
-    },
-    "studies.ladder": [],
-    "studies.gender": [],
-    "studies.speaker_normalisation": [],
-    "studies.notebooks": [],
-    "studies.optimizers": [],
-    "studies.augmentations": [],
-    "studies.importance": [],
-    "studies.cross_lingual": {},
-    "processes": 1,
+    "linear.share": 0.0,
+    "studies.training": {"seeds": [0], "model_size": "small", "epochs": 2, "min_steps": 0},
 }
 
 
-def make_params(changes: Mapping[str, Any] | None = None) -> Params:
+@cache
+def _real_values() -> Values:
+    return load_values(REPOSITORY / "params.yaml")
+
+
+def real_values() -> Values:
+    """The repository's parameters, as they stand."""
+    return _real_values().changed({})
+
+
+def make_values(changes: Mapping[str, Any] | None = None) -> Values:
     """The repository's parameters, made small and quick, with changes by dotted key."""
-    values = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
-    return parse_params(changed(values, {**_QUICK, **(changes or {})}))
+    return _real_values().changed({**_QUICK, **(changes or {})})
+
+
+def make_recipe(changes: Mapping[str, Any] | None = None) -> Recipe:
+    """A quick recipe of training, with changes of parameters by dotted key."""
+    return load_recipe(make_values(changes))
 
 
 def make_manifest(
@@ -132,7 +143,7 @@ def make_manifest(
 
 
 def separable_features(
-    manifest: pd.DataFrame, bands: int = 16, steps: int = 48, noise: float = 0.3, seed: int = 0
+    manifest: pd.DataFrame, bands: int = BANDS, steps: int = 48, noise: float = 0.3, seed: int = 0
 ) -> dict[str, npt.NDArray[np.float16]]:
     """Features of every clip in which each emotion beats in bands of its own."""
     rng = np.random.default_rng(seed)
@@ -163,17 +174,35 @@ def noise_waveforms(manifest: pd.DataFrame, seconds: float = 0.7) -> dict[str, I
     }
 
 
-def write_splits(
-    manifest: pd.DataFrame, folder: Path, protocol: str = "leave_one_speaker_out"
-) -> None:
+def separable_functionals(
+    manifest: pd.DataFrame, noise: float = 0.3, seed: int = 0
+) -> pd.DataFrame:
+    """Functionals of every clip that tell the emotions apart: one row a clip (its index)."""
+    rng = np.random.default_rng(seed)
+    names = [
+        *("loudness.0.mean", "loudness.0.deviation", "duration.speech_s"),
+        *("mfcc.0.mean", "mfcc.1.mean", "covariance.0.0", "covariance.0.1"),
+    ]
+    emotions = sorted(manifest["emotion"].unique())
+    values = noise * rng.standard_normal((len(manifest), len(names)))
+    for place, emotion in enumerate(manifest["emotion"]):
+        values[place, emotions.index(emotion) :: len(emotions)] += 2.0
+    return pd.DataFrame(values, index=manifest["clip"].tolist(), columns=names)
+
+
+def write_splits(manifest: pd.DataFrame, folder: Path, protocol: str = PROTOCOL) -> None:
     """What the split stage writes for one corpus, but for one protocol only."""
     folder.mkdir(parents=True, exist_ok=True)
-    for gender in GENDERS:
+    for gender in (*GENDERS, UNKNOWN):
         write_manifest(folder / f"{gender}.csv", manifest[manifest["gender"] == gender])
     write_folds(folder / FOLDS / f"{protocol}.csv", assign_folds(manifest, protocol))
+    write_protocol(folder / FOLDS / f"{protocol}.json", find_protocol(protocol))
+    write_json(folder / NOT_FITTING, {})
 
 
-def write_features(folder: Path, features: Features, copies: Features | None = None) -> None:
+def write_features(
+    folder: Path, features: Features, copies: Features | None = None, layout: Layout = LAYOUT
+) -> None:
     """What the featurize stage writes for one corpus; copies by name, "<clip>+<effect>"."""
     folder.mkdir(parents=True, exist_ok=True)
     items = {**features, **(copies or {})}
@@ -182,42 +211,69 @@ def write_features(folder: Path, features: Features, copies: Features | None = N
             "item": list(items),
             "clip": [item.partition("+")[0] for item in items],
             "effect": [item.partition("+")[2] for item in items],
-            "start": write_pack(folder / PACK, list(items.values())),
+            "start": write_pack(folder / feature_store.PACK, list(items.values())),
             "length": [len(values) for values in items.values()],
         }
     )
-    write_csv(folder / INDEX, index)
+    write_csv(folder / feature_store.INDEX, index)
+    write_layout(folder, layout)
+
+
+def write_functionals(folder: Path, functionals: pd.DataFrame) -> None:
+    """What the stage functionals writes for one corpus; one row a clip (its index)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_pack(folder / functional_store.PACK, [functionals.to_numpy(dtype=np.float32)])
+    write_csv(folder / functional_store.CLIPS, pd.DataFrame({"clip": functionals.index}))
+    write_csv(folder / functional_store.NAMES, pd.DataFrame({"name": functionals.columns}))
+
+
+def write_corpus(
+    folder: Path,
+    manifest: pd.DataFrame,
+    features: Features | None = None,
+    copies: Features | None = None,
+    *,
+    protocol: str = PROTOCOL,
+    layout: Layout = LAYOUT,
+    functionals: pd.DataFrame | None = None,
+) -> None:
+    """All that systems read of one corpus, below `folder` as below `data`."""
+    corpus = str(manifest["corpus"].iloc[0])
+    write_splits(manifest, folder / "splits" / corpus, protocol)
+    features = separable_features(manifest) if features is None else features
+    write_features(folder / "features" / corpus, features, copies, layout)
+    if functionals is None:
+        functionals = separable_functionals(manifest)
+    write_functionals(folder / "functionals" / corpus, functionals)
 
 
 def make_system(
     folder: Path,
     manifest: pd.DataFrame,
-    features: Features,
+    features: Features | None = None,
     copies: Features | None = None,
-    params: Params | None = None,
+    **more: Any,
 ) -> SystemData:
-    """A system whose features are given, written to `folder` and read back."""
-    params = params or make_params()
-    tiny = params.system("tiny")
-    write_splits(manifest, folder / "splits" / CORPUS, tiny.protocol)
-    write_features(folder / "features" / CORPUS, features, copies)
-    return load_system(params, tiny, folder / "splits", folder / "features")
+    """A system of one corpus whose features are given, written to `folder` and read back.
+
+    Args:
+        folder: stands for the folder `data`.
+        more: goes to `write_corpus`.
+    """
+    write_corpus(folder, manifest, features, copies, **more)
+    corpus = str(manifest["corpus"].iloc[0])
+    return load_system(System(corpora=[corpus], protocol=more.get("protocol", PROTOCOL)), folder)
 
 
 def tiny_system(
-    folder: Path,
-    with_copies: bool = False,
-    protocol: str = "leave_one_speaker_out",
-    **shape: Any,
+    folder: Path, with_copies: bool = False, protocol: str = PROTOCOL, **shape: Any
 ) -> SystemData:
     """A separable system of few clips; `shape` goes to `make_manifest`."""
     manifest = make_manifest(**shape)
-    features = separable_features(manifest)
     copies = {
         f"{clip}+noise": values for clip, values in separable_features(manifest, seed=1).items()
     }
-    params = make_params({"systems.tiny.protocol": protocol})
-    return make_system(folder, manifest, features, copies if with_copies else None, params)
+    return make_system(folder, manifest, None, copies if with_copies else None, protocol=protocol)
 
 
 def replace_rows(
@@ -226,13 +282,67 @@ def replace_rows(
     """The same system with the features of every item changed, in a pack of its own."""
     pack = Pack(data.packs[CORPUS])
     folder.mkdir(parents=True, exist_ok=True)
+    path = folder / feature_store.PACK
     arrays = [
         change(str(row.item), pack.rows(row.start, row.length)) for row in data.index.itertuples()
     ]
     index = data.index.assign(
-        start=write_pack(folder / PACK, arrays), length=[len(array) for array in arrays]
+        start=write_pack(path, arrays), length=[len(array) for array in arrays]
     )
-    return replace(data, index=index, packs={CORPUS: folder / PACK})
+    return replace(data, index=index, packs={CORPUS: path})
+
+
+def honest_uses(data: SystemData, fold: int) -> dict[str, set[str]]:
+    """What a model of a fold may say that it was made from."""
+    held = {role: set(data.with_role(fold, role)["clip"]) for role in ("train", "validation")}
+    return {
+        "training": held["train"],
+        "fitting statistics": held["train"],
+        "watching and choosing the epoch": held["validation"],
+    }
+
+
+def random_network(
+    data: SystemData,
+    fold: int,
+    seed: int = 0,
+    always: int | None = None,
+    recipe: Recipe | None = None,
+) -> TrainedNetwork:
+    """An untrained network; `always` makes it name one emotion whatever it hears."""
+    recipe = recipe or make_recipe()
+    emotions = tuple(ordered(data.clips["emotion"]))
+    torch.manual_seed(100 * fold + seed)
+    model = recipe.model
+    network = build_network(model.network, model.settings, data.layout, len(emotions)).eval()
+    if always is not None:
+        torch.nn.init.zeros_(network.classifier.weight)
+        network.classifier.bias.data = 5 * torch.eye(len(emotions))[always]
+    bands = data.layout.bands
+    normalizer = Normalizer("train", torch.zeros(bands), torch.full((bands,), 2.0))
+    uses = honest_uses(data, fold)
+    return TrainedNetwork(
+        emotions, fold, uses, model.network, network, normalizer, seed, "float32 DEFAULT"
+    )
+
+
+def write_models(
+    data: SystemData,
+    models: Path,
+    seeds: Sequence[int] = (0,),
+    with_linear: bool = False,
+    make: Callable[[SystemData, int, int], TrainedNetwork] = random_network,
+) -> Path:
+    """Models of a system as train and baselines write them; `make` gives each network."""
+    for seed in seeds:
+        seed_folder(models, seed).mkdir(parents=True, exist_ok=True)
+        for fold in data.fold_numbers:
+            path = network_path(seed_folder(models, seed), fold)
+            save_network(path, make(data, fold, seed))
+    if with_linear:
+        linear_folder(models).mkdir(parents=True, exist_ok=True)
+        fit_linear_folds(data, 0.01, linear_folder(models))
+    return models
 
 
 def tone(frequency_hz: float, seconds: float = 1.0, amplitude: float = 0.3) -> npt.NDArray[Any]:
@@ -279,7 +389,7 @@ def build_voices(folder: Path, speakers: int = 3) -> pd.DataFrame:
     genders = {name: corpus.expected.genders[name] for name in sorted(corpus.expected.genders)}
     kept = dict(list(genders.items())[:speakers])
     few = replace(corpus.expected, n_clips=len(said), emotions={}, genders=kept)
-    return build_corpus(replace(corpus, generate=generate, expected=few), folder, processes=1)
+    return build_corpus(replace(corpus, generate=generate, expected=few), folder)
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,42 @@
 """What several test files share."""
 
-import copy
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
+import torch
+from hypothesis import settings
 
+from ser.core.errors import SerError
+from ser.core.processes import VARIABLE, use_one_thread
 from ser.corpora import find_corpus
-from ser.corpora.build import build_corpus
-from ser.corpora.source import MIRROR_VARIABLE, find_mirror
-from ser.errors import SerError
+from ser.download.build import build_corpus
+from ser.download.source import MIRROR_VARIABLE, find_mirror
+from ser.reading.data import SystemData
+from tests.builders import REPOSITORY, build_voices, tiny_system
 
-REPOSITORY = Path(__file__).parents[1]
+Refused = Callable[..., AbstractContextManager[None]]
+
+# work is done in the test's own process: starting workers would take longer than what they do, and
+# tests run beside each other; those that are about workers ask for several
+os.environ.setdefault(VARIABLE, "1")
+use_one_thread()
+settings.register_profile("ser", deadline=None, max_examples=30)
+settings.load_profile("ser")
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_worker() -> None:
+    """One thread; denormals stay as they are, where `prepare_torch` has been in this process.
+
+    Hypothesis refuses to draw floats where denormals are flushed to zero.
+    """
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +59,7 @@ def real_corpus(
     def build(name: str) -> tuple[Path, pd.DataFrame]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(MIRROR_VARIABLE, str(mirror))
-            return built / name, build_corpus(find_corpus(name), built / name, processes=1)
+            return built / name, build_corpus(find_corpus(name), built / name)
 
     def build_or_skip(name: str) -> tuple[Path, pd.DataFrame]:
         if not (mirror / name).is_dir():
@@ -50,20 +70,20 @@ def real_corpus(
 
 
 @pytest.fixture(scope="session")
-def _params_file() -> dict[str, Any]:
-    values = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
-    assert isinstance(values, dict), "params.yaml holds no table"
-    return values
+def voices(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
+    """Synthetic voices of three speakers, built once a session: folder and manifest. Read only."""
+    folder = tmp_path_factory.mktemp("voices") / "synthetic_a"
+    return folder, build_voices(folder)
 
 
-@pytest.fixture
-def valid_params(_params_file: dict[str, Any]) -> dict[str, Any]:
-    """The values of params.yaml, as a copy that a test may change."""
-    return copy.deepcopy(_params_file)
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> SystemData:
+    """A separable system of four speakers with copies, built once a session. Read only."""
+    return tiny_system(tmp_path_factory.mktemp("tiny"), with_copies=True)
 
 
-@pytest.fixture
-def refused() -> Callable[..., AbstractContextManager[None]]:
+@pytest.fixture(scope="session")
+def refused() -> Refused:
     """`with refused("a", "b"):` passes if the block ends in one sentence that holds a and b."""
 
     @contextmanager

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ser import cli
-from ser.errors import SerError
-from ser.files import write_csv
-from ser.splits.folds import hash_folds, write_folds
+from ser.core.errors import SerError
+from ser.core.files import write_csv
+from ser.guards.folds import hash_folds, write_folds
 from ser.splits.pins import PINS
 from ser.splits.protocols import PROTOCOLS, assign_folds
 from tests.builders import CORPUS, REPOSITORY, make_manifest, make_predictions

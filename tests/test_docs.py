@@ -1,312 +1,323 @@
 """The texts agree with the project, and the Spanish ones with the English ones."""
 
-import copy
 import io
 import re
 import subprocess
-from functools import reduce
+from functools import cache, reduce
+from itertools import product
 from pathlib import Path, PurePosixPath
-from types import ModuleType
+from typing import Any
 
 import pandas as pd
-import pytest
 import yaml
 
+from ser.check import check_values
 from ser.cli import app
-from ser.params import parse_params
-from ser.readme import results_table
+from ser.core.errors import SerError
+from ser.core.settings import Values, load_values
+from ser.reports.markdown import begin, end, marked
+from ser.reports.readme import results_table
 from ser.splits.protocols import PROTOCOLS
+from tests.builders import REPOSITORY as ROOT
+from tests.texts import blocks, code, links, prose, with_examples
 
-ROOT = Path(__file__).resolve().parents[1]
-PAIRS = [
-    ("README.md", "README.es.md"),
-    ("docs/experiments.md", "docs/experiments.es.md"),
-    ("docs/measurement.md", "docs/measurement.es.md"),
-    ("docs/search.md", "docs/search.es.md"),
-    ("docs/ablation.md", "docs/ablation.es.md"),
-    ("docs/speed.md", "docs/speed.es.md"),
-    ("docs/results.md", "docs/results.es.md"),
-    ("docs/corpora.md", "docs/corpora.es.md"),
-    ("docs/loss.md", "docs/loss.es.md"),
-    ("docs/extending.md", "docs/extending.es.md"),
-    ("docs/optimizers.md", "docs/optimizers.es.md"),
-    ("docs/features.md", "docs/features.es.md"),
-    ("docs/augmentation.md", "docs/augmentation.es.md"),
-    ("docs/mistakes.md", "docs/mistakes.es.md"),
-    ("docs/languages.md", "docs/languages.es.md"),
-    ("docs/organisation.md", "docs/organisation.es.md"),
-]
+# the prefix of a stage's name, and the file of its graph
+GRAPHS = {"": "dvc.yaml", "studies/dvc.yaml:": "studies/dvc.yaml"}
+AMERICAN = re.compile(
+    r"\b\w*(?:color|behavior|center|labeled|modeled|(?:normal|recogn|standard|organ|summar|initial|"
+    r"general|regular|util|minim|maxim|random|anal)[iy]z)\w*",
+    re.IGNORECASE,
+)
 
 
-def listed_files() -> list[str]:
+@cache
+def files() -> list[str]:
     """Tracked files, and new ones that git does not ignore."""
-    done = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return sorted(name for name in set(done.stdout.split("\0")) if (ROOT / name).is_file())
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return sorted(name for name in set(listed.split("\0")) if (ROOT / name).is_file())
 
 
-FILES = listed_files()
-TEXTS = [name for name in FILES if name.endswith(".md")]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-
-
+@cache
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def blocks(text: str) -> list[tuple[str, str]]:
-    """Fenced blocks, as (language, content)."""
-    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+def texts() -> dict[str, str]:
+    return {name: read(name) for name in files() if name.endswith(".md")}
 
 
-def prose(text: str) -> str:
-    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+def pairs() -> list[tuple[str, str]]:
+    return [(name.replace(".es.md", ".md"), name) for name in texts() if name.endswith(".es.md")]
 
 
-def code(text: str) -> str:
-    """Everything set as code: blocks, with continued lines joined, and spans."""
-    spans = re.findall(r"`([^`\n]+)`", prose(text))
-    return "\n".join([content for _, content in blocks(text)] + spans).replace("\\\n", " ")
+def commands(text: str) -> list[str]:
+    return code(text).splitlines()
 
 
-def links(text: str) -> list[str]:
-    """Targets of links and images, without anchors."""
-    return [
-        target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", prose(text)) if target
-    ]
+def params() -> dict[str, Any]:
+    return load_values(ROOT / "params.yaml").table
 
 
-def headings(text: str) -> list[int]:
-    """Levels of the headings, in order."""
-    return [len(marks) for marks in re.findall(r"^(#+) ", prose(text), re.MULTILINE)]
+def graph(prefix: str) -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(read(GRAPHS[prefix]))["stages"]
 
 
-def without_comments(content: str) -> list[str]:
-    lines = [re.sub(r"(^|\s)#.*", "", line).rstrip() for line in content.splitlines()]
-    return [line for line in lines if line]
+def rows_of(body: dict[str, Any], values: dict[str, Any]) -> list[dict[str, str]]:
+    """What a stage is run once for: the placeholders of its template, and their values."""
+
+    def names(given: Any) -> list[str]:
+        if not isinstance(given, str):
+            return [str(one) for one in given]
+        key = given.removeprefix("${").removesuffix("}")
+        return [str(one) for one in reduce(dict.__getitem__, key.split("."), values)]
+
+    if "matrix" in body:
+        lists = {key: names(given) for key, given in body["matrix"].items()}
+        combined = product(*lists.values())
+        return [
+            {f"${{item.{key}}}": one for key, one in zip(lists, row, strict=True)}
+            for row in combined
+        ]
+    if "foreach" in body:
+        return [{"${item}": one, "${key}": one} for one in names(body["foreach"])]
+    return [{}]
 
 
-def stage_entries(stage: str, parts: tuple[str, ...]) -> set[str]:
-    """Paths listed in parts of a stage, with `${key}` and `${item...}` as they stand."""
-    body = GRAPH[stage].get("do", GRAPH[stage])
-    entries = [entry for part in parts for entry in body.get(part, [])]
-    return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}
+def stages(prefix: str, values: dict[str, Any]) -> set[str]:
+    """Names of all stages of a graph, with and without what they are run for."""
+    found = set()
+    for name, body in graph(prefix).items():
+        suffixes = ["-".join(dict.fromkeys(row.values())) for row in rows_of(body, values)]
+        found |= {name, *(f"{name}@{suffix}" for suffix in suffixes if suffix)}
+    return found
 
 
-def repeated_over(body: dict, values: dict) -> list[str]:
-    """What a stage is run once for, by name; one empty name if it is run once."""
-    dotted = body.get("foreach", "").removeprefix("${").removesuffix("}")
-    if not dotted:
-        return [""]
-    return list(reduce(dict.__getitem__, dotted.split("."), values))
+def entries(body: dict[str, Any], *parts: str) -> list[str]:
+    """Paths that parts of a stage list, with placeholders as they stand."""
+    listed = [entry for part in parts for entry in body.get("do", body).get(part, [])]
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in listed]
 
 
 def outputs() -> set[str]:
-    """Everything that the graph makes, for the systems and corpora of params.yaml."""
-    paths = set()
-    for stage, body in GRAPH.items():
-        for key in repeated_over(body, PARAMS):
-            entries = stage_entries(stage, ("outs", "metrics", "plots"))
-            paths |= {entry.replace("${key}", key).replace("${item}", key) for entry in entries}
-    return paths
+    """Everything that the graphs make, for the systems and corpora of params.yaml."""
+    made = set()
+    for prefix in GRAPHS:
+        for body in graph(prefix).values():
+            for row, entry in product(
+                rows_of(body, params()), entries(body, "outs", "metrics", "plots")
+            ):
+                made.add(reduce(lambda path, pair: path.replace(*pair), row.items(), entry))
+    return made
 
 
-def example_params(text: str) -> dict:
-    """params.yaml with what the text's YAML examples add to it."""
-    values = copy.deepcopy(PARAMS)
-    for language, content in blocks(text):
-        if language == "yaml":
-            for table, rows in yaml.safe_load(content).items():
-                if isinstance(rows, list):
-                    values[table] += rows
-                else:
-                    values[table] |= rows
-    return values
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_relative_links_lead_somewhere(name):
-    made = outputs()
-    for target in links(read(name)):
-        if re.match(r"[a-z]+:", target) or not target:
-            continue
-        path = (ROOT / name).parent.joinpath(target).resolve().relative_to(ROOT).as_posix()
-        assert path in FILES or path in made, f"{name} links to {target}, which does not exist"
-
-
-@pytest.mark.parametrize(("english", "spanish"), PAIRS)
-def test_translations_have_the_same_headings_commands_and_links(english, spanish):
-    left, right = read(english), read(spanish)
-    assert headings(left) == headings(right), f"headings of {spanish} differ"
-    for mine, theirs in zip(blocks(left), blocks(right), strict=True):
-        assert mine[0] == theirs[0]
-        assert without_comments(mine[1]) == without_comments(theirs[1])
-    # the two link to each other, and each to the text in its own language
-    same = [[link.replace(".es.md", ".md") for link in links(text)] for text in (left, right)]
-    assert same[0] == same[1], f"links of {spanish} differ"
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_parameters_of_printed_commands_exist_and_are_accepted(name):
-    for line in code(read(name)).splitlines():
-        values = copy.deepcopy(PARAMS)
-        for key, value in re.findall(r"-S\s+'?([\w.]+)=([^\s']+)", line):
-            table = values
-            *parents, last = key.split(".")
-            for parent in parents:
-                assert parent in table, f"{name}: params.yaml has no {key}"
-                table = table[parent]
-            assert last in table, f"{name}: params.yaml has no {key}"
-            table[last] = yaml.safe_load(value)
-        parse_params(values, name)
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_printed_make_targets_exist(name):
-    known = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
-    # settings such as PYTHON=python3.12 may come before the target
-    for target in re.findall(r"\bmake (?:\w+=\S+ )*([a-z]+)\b(?!=)", code(read(name))):
-        assert target in known, f"{name}: the Makefile has no {target}"
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_printed_stages_exist(name):
-    text = read(name)
-    values = example_params(text)
-    # what is compared is a system at a revision, no stage of a system
-    commands = [line for line in code(text).splitlines() if not line.startswith("ser compare")]
-    for stage, key in re.findall(r"\b(\w+)@(\w+)\b", "\n".join(commands)):
-        assert stage in GRAPH, f"{name}: dvc.yaml has no stage {stage}"
-        known = repeated_over(GRAPH[stage], values)
-        assert key in known, f"{name}: {stage}@{key} is not in params.yaml"
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_printed_comparisons_are_of_things_that_exist(name):
-    text = code(read(name))
-    experiments = set(re.findall(r"dvc exp run -n (\S+)", text))
-    for line in text.splitlines():
-        if not line.startswith("ser compare "):
-            continue
-        sides = line.removeprefix("ser compare ").partition(" --")[0].split()
-        assert len(sides) == 2, f"{name}: {line!r} does not compare two sides"
-        for system, _, revision in (side.partition("@") for side in sides):
-            exists = system in PARAMS["systems"] or system in outputs()
-            assert exists, f"{name}: {system} is neither a system nor made by the graph"
-            known = revision in {"", "HEAD", *experiments}
-            assert known, f"{name}: no command of this text makes the experiment {revision}"
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_printed_commands_of_ser_exist(name):
-    known = {command.name or command.callback.__name__ for command in app.registered_commands}
-    for command in re.findall(r"^ser ([a-z]+)", code(read(name)), re.MULTILINE):
-        assert command in known, f"{name}: there is no command ser {command}"
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_printed_modules_exist(name):
-    for module in re.findall(r"\bpython -m (benchmarks\.\w+|stages\.\w+)", code(read(name))):
-        path = f"{module.replace('.', '/')}.py"
-        assert path in FILES, f"{name}: there is no {path}"
-
-
-@pytest.mark.parametrize("name", [name for pair in PAIRS for name in pair])
-def test_the_drawn_graph_is_that_of_dvc_yaml(name):
-    drawings = [content for language, content in blocks(read(name)) if language == "mermaid"]
-    made = {stage: _folders(stage_entries(stage, ("outs", "metrics"))) for stage in GRAPH}
-    needed = {stage: _folders(stage_entries(stage, ("deps",))) for stage in GRAPH}
-    arrows = {
-        (maker, user)
-        for maker, outs in made.items()
-        for user, deps in needed.items()
-        if maker != user and any(_holds(dep, out) for dep in deps for out in outs)
-    }
-    # stages share the folders of plots: there a dependency is on one file
-    arrows |= {
-        (maker, user)
-        for maker in GRAPH
-        for user in GRAPH
-        if stage_entries(maker, ("plots",)) & stage_entries(user, ("deps",))
-    }
-    for drawing in drawings:
-        assert set(re.findall(r"(\w+) --> (\w+)", drawing)) == arrows
-
-
-def _holds(folder: str, path: str) -> bool:
+def holds(folder: str, path: str) -> bool:
     return PurePosixPath(path).is_relative_to(folder)
 
 
-def _folders(entries: set[str]) -> set[str]:
-    """`data/features/${key}` and the like without the name of the corpus or system."""
-    return {PurePosixPath(re.sub(r"\$\{.*?\}.*", "", entry)).as_posix() for entry in entries}
+def exists(path: str) -> bool:
+    return path in files() or any(holds(made, path) for made in outputs())
 
 
-@pytest.mark.parametrize("name", PAIRS[2])
-def test_every_protocol_has_its_row(name):
-    rows = re.findall(r"^\| `(\w+)` \|", read(name), re.MULTILINE)
-    shown = [row for row in rows if row in PROTOCOLS or row.startswith("leaky")]
-    assert sorted(shown) == sorted(PROTOCOLS), f"{name}: its table of protocols is out of step"
+def test_relative_links_lead_somewhere() -> None:
+    broken = [
+        f"{name} links to {target}, which does not exist"
+        for name, text in texts().items()
+        for target in links(text)
+        if not re.match(r"[a-z]+:", target)
+        and not exists((ROOT / name).parent.joinpath(target).resolve().relative_to(ROOT).as_posix())
+    ]
+    assert not broken, "\n".join(broken)
 
 
-@pytest.mark.parametrize("name", PAIRS[0])
-def test_everything_in_the_tree_exists(name):
-    ((_, tree),) = [block for block in blocks(read(name)) if block[0] == "text"]
-    made = {PurePosixPath(path).parts[0] for path in outputs()}
-    above = ""
-    for line in without_comments(tree):
-        entry = line.strip().removesuffix("/")
-        path = f"{above}{entry}" if line.startswith(" ") else entry
-        if not line.startswith(" "):
-            above = f"{entry}/"
-        there = any(file == path or file.startswith(f"{path}/") for file in FILES)
-        assert there or path in made, f"{name}: the tree shows {path}, which does not exist"
+def test_translations_have_the_same_headings_commands_and_links() -> None:
+    def shape(text: str) -> dict[str, Any]:
+        bare = [(kind, re.sub(r"(^|\s)#.*", "", content)) for kind, content in blocks(text)]
+        return {
+            "headings": [len(marks) for marks in re.findall(r"^(#+) ", prose(text), re.MULTILINE)],
+            "blocks": [(kind, content.split()) for kind, content in bare],
+            # the two link to each other, and each to the text in its own language
+            "links": [target.replace(".es.md", ".md") for target in links(text)],
+            "markers": marked(text),
+        }
+
+    assert len(pairs()) >= 16
+    for english, spanish in pairs():
+        mine, theirs = shape(read(english)), shape(read(spanish))
+        for part in mine:
+            assert mine[part] == theirs[part], f"{part} of {spanish} are not those of {english}"
 
 
-@pytest.mark.parametrize("name", PAIRS[0])
-def test_the_example_corpus_works(name):
-    text = read(name)
-    ((_, source),) = [block for block in blocks(text) if block[0] == "python"]
-    module = ModuleType("example")
-    exec(compile(source, name, "exec"), module.__dict__)
-    corpus = module.CORPUS
-    assert sum(corpus.expected.emotions.values()) == corpus.expected.n_clips
-    clip = corpus.parse(PurePosixPath("nEMO/samples/MK0_happiness_12.wav"))
-    assert (clip.speaker, clip.gender, clip.emotion) == ("MK0", "male", "happy")
-    with pytest.raises(ValueError, match="clips are named"):
-        corpus.parse(PurePosixPath("nEMO/samples/MK0_boredom_12.wav"))
-    assert parse_params(example_params(text), name).system(corpus.name).corpus == corpus.name
+def test_the_readme_is_short_and_begins_with_what_people_ask() -> None:
+    for name in ("README.md", "README.es.md"):
+        lines = read(name).splitlines()
+        assert len(lines) <= 220, f"{name} has {len(lines)} lines"
+        first = "\n".join(lines[:45])
+        for needed in ("make repro", "make test", begin("seconds"), begin("results")):
+            assert needed in first, f"the first screen of {name} lacks {needed}"
 
 
-@pytest.mark.parametrize("name", ["docs/loss.md", "docs/loss.es.md"])
-def test_the_example_of_the_losses_runs_and_agrees(name):
-    ((_, source),) = [block for block in blocks(read(name)) if block[0] == "python"]
-    assert source.count("assert ") >= 5, f"{name} shows less than it says"
-    exec(compile(source, name, "exec"), {})
+def test_every_marker_has_its_end() -> None:
+    for name, text in texts().items():
+        for marker in marked(text):
+            assert text.count(begin(marker)) == text.count(end(marker)) == 1, f"{name}: {marker}"
+            assert text.index(begin(marker)) < text.index(end(marker)), f"{name}: {marker}"
 
 
-def committed(name):
-    done = subprocess.run(
-        ["git", "show", f"HEAD:{name}"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    return done.stdout
+def test_parameters_of_printed_commands_exist_and_are_accepted() -> None:
+    for name, text in texts().items():
+        if "extending" in name:
+            continue  # tests/test_extending.py runs its examples
+        own = Values(params(), name)
+        for line in commands(text):
+            changes = re.findall(r"-S\s+'?([\w.]+)=([^\s']+)", line)
+            for key, _ in changes:
+                own.section(key, Any)
+            if changes:
+                given = {key: yaml.safe_load(value) for key, value in changes}
+                try:
+                    check_values(own.changed(given))
+                except SerError as error:
+                    raise AssertionError(f"{name}: {line!r} is refused: {error}") from None
 
 
-@pytest.mark.parametrize(("name", "language"), list(zip(PAIRS[0], ("en", "es"), strict=True)))
-def test_committed_tables_of_results_are_those_of_the_committed_results(name, language):
+def test_printed_make_targets_exist() -> None:
+    known = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    for name, text in texts().items():
+        # settings such as PYTHON=python3.12 may come before the target
+        for target in re.findall(r"\bmake (?:\w+=\S+ )*([a-z]+)\b(?!=)", code(text)):
+            assert target in known, f"{name}: the Makefile has no {target}"
+
+
+def test_printed_stages_exist() -> None:
+    printed = re.compile(r"(studies/dvc\.yaml:)?\b(\w+(?:@[\w-]+)?)")
+    for name, text in texts().items():
+        values = with_examples(text, "params.yaml", params())
+        known = {prefix: stages(prefix, values) for prefix in GRAPHS}
+        for line in commands(text):
+            runs = re.search(r"\bdvc (?:repro|exp run) (.*)", line)
+            words = re.sub(r"-[nS] \S+|--\S+|#.*", "", runs[1]).split() if runs else []
+            # what is compared is a system at a revision, no stage of a system
+            words += re.findall(r"^(?:download|train)@[\w-]+$", line)
+            for word in words:
+                found = printed.fullmatch(word)
+                assert found or word in GRAPHS.values(), f"{name}: {line!r}"
+                if found:
+                    assert found[2] in known[found[1] or ""], f"{name}: there is no stage {word}"
+
+
+def test_printed_comparisons_are_of_things_that_exist() -> None:
+    for name, text in texts().items():
+        experiments = set(re.findall(r"dvc exp run -n (\S+)", code(text)))
+        for line in commands(text):
+            if not re.match(r"ser (compare|agree) ", line):
+                continue
+            sides = line.partition(" --")[0].split()[2:]
+            assert len(sides) == 2, f"{name}: {line!r} does not compare two sides"
+            for system, _, revision in (side.partition("@") for side in sides):
+                assert system in params()["systems"], f"{name}: there is no system {system}"
+                known = revision in {"", "HEAD", *experiments}
+                assert known, f"{name}: no command of this text makes the experiment {revision}"
+
+
+def test_printed_commands_of_ser_and_modules_exist() -> None:
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    module = re.compile(r"\bpython -m ((?:benchmarks|stages|studies|website)\.\w+)")
+    for name, text in texts().items():
+        for command in re.findall(r"^ser ([a-z]+)", code(text), re.MULTILINE):
+            assert command in known, f"{name}: there is no command ser {command}"
+        for found in module.findall(code(text)):
+            path = f"{found.replace('.', '/')}.py"
+            assert path in files(), f"{name}: there is no {path}"
+
+
+def test_parameters_and_paths_that_texts_name_exist() -> None:
+    tables = [key for key, value in params().items() if isinstance(value, dict)]
+    parameter = re.compile(rf"(?:{'|'.join(tables)})(?:\.[a-z_0-9]+)+")
+    path = re.compile(r"(?:ser|stages|studies|tests|docs|plots|metrics|benchmarks)/[\w/.-]*\w")
+    for name, text in texts().items():
+        own = Values(with_examples(text, "params.yaml", params()), name)
+        for span in re.findall(r"`([^`\n]+)`", prose(text)):
+            if parameter.fullmatch(span):
+                own.section(span, Any)
+            elif path.fullmatch(span) and name != "docs/extending.md":
+                there = exists(span) or any(holds(span, file) for file in (*files(), *outputs()))
+                assert there or span == "docs/stage_seconds.csv", f"{name}: there is no {span}"
+
+
+def test_the_drawn_graph_is_that_of_dvc_yaml() -> None:
+    def folders(listed: list[str]) -> set[str]:
+        return {re.sub(r"/?\$\{.*", "", entry) for entry in listed}
+
+    def read_by(body: dict[str, Any]) -> set[str]:
+        given = body.get("do", body).get("params", [])
+        keys = [next(iter(entry)) for entry in given if isinstance(entry, dict)]
+        return folders([*entries(body, "deps"), *keys])
+
+    bodies = graph("")
+    arrows = {
+        (maker, user)
+        for maker, user in product(bodies, bodies)
+        if maker != user
+        for out, dep in product(
+            folders(entries(bodies[maker], "outs", "metrics", "plots")), read_by(bodies[user])
+        )
+        if holds(dep, out) or holds(out, dep)
+    }
+    for name in ("README.md", "README.es.md"):
+        (drawing,) = [content for kind, content in blocks(read(name)) if kind == "mermaid"]
+        assert set(re.findall(r"(\w+) --> (\w+)", drawing)) == arrows, name
+        rows = re.findall(r"^\| `(\w+)` \|", read(name), re.MULTILINE)
+        assert [row for row in rows if row in bodies] == list(bodies), f"{name}: table of stages"
+
+
+def test_every_protocol_has_its_row() -> None:
+    for name in ("docs/measurement.md", "docs/measurement.es.md"):
+        rows = re.findall(r"^\| `(\w+)` \|", read(name), re.MULTILINE)
+        shown = [row for row in rows if row in PROTOCOLS or row.startswith("leaky")]
+        assert sorted(shown) == sorted(PROTOCOLS), f"{name}: its table of protocols is out of step"
+
+
+def test_the_drawn_tree_is_that_of_the_project() -> None:
+    for name in ("docs/organisation.md", "docs/organisation.es.md"):
+        (tree,) = [content for kind, content in blocks(read(name)) if kind == "text"]
+        shown, above = [], ""
+        for line in tree.splitlines():
+            entry = re.sub(r"\s+#.*", "", line)
+            if not entry.startswith(" "):
+                above = entry
+            shown.append(f"{above}{entry.strip()}" if entry.startswith(" ") else entry)
+        for path in shown:
+            there = any(holds(path.rstrip("/"), file) for file in (*files(), *outputs()))
+            assert there, f"{name}: the tree shows {path}, which does not exist"
+        rooms = {file.split("/")[1] for file in files() if re.match(r"ser/\w+/", file)}
+        assert {path for path in shown if path.startswith("ser/")} == {
+            "ser/",
+            *(f"ser/{room}/" for room in rooms),
+        }, f"{name}: the rooms of ser/"
+
+
+def test_the_example_of_the_losses_runs_and_agrees() -> None:
+    for name in ("docs/loss.md", "docs/loss.es.md"):
+        ((_, source),) = [block for block in blocks(read(name)) if block[0] == "python"]
+        assert source.count("assert ") >= 5, f"{name} shows less than it says"
+        exec(compile(source, name, "exec"), {})
+
+
+def committed(name: str) -> str:
+    command = ["git", "show", f"HEAD:{name}"]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def test_committed_tables_of_results_are_those_of_the_committed_results() -> None:
     # not of the working tree, whose results may be those of an experiment
     systems = pd.read_csv(io.StringIO(committed("plots/systems.csv")))
-    table = results_table(systems, language)
-    assert table.strip() in committed(name), f"{name} is out of step; run `ser readme`, commit"
+    for name, language in (("README.md", "en"), ("README.es.md", "es")):
+        table = results_table(systems, language)
+        assert table.strip() in committed(name), f"{name} is out of step; run `ser readme`, commit"
 
 
-def test_the_citation_file_has_what_its_format_requires():
+def test_the_citation_file_has_what_its_format_requires() -> None:
     citation = yaml.safe_load(read("CITATION.cff"))
     for key in ("cff-version", "message", "title", "authors"):
         assert citation.get(key), f"CITATION.cff lacks {key}"
@@ -317,10 +328,19 @@ def test_the_citation_file_has_what_its_format_requires():
             assert reference.get(key), f"a reference in CITATION.cff lacks {key}"
 
 
-def test_no_file_names_a_home_folder():
+def test_english_texts_are_british() -> None:
+    for name, text in texts().items():
+        if name.endswith(".es.md"):
+            continue
+        bare = re.sub(r"`[^`\n]*`|\]\([^)]*\)", "", prose(text))
+        found = AMERICAN.search(bare)
+        assert found is None, f"{name}: {found[0]}"
+
+
+def test_no_file_names_a_home_folder() -> None:
     home = re.compile(rb"/(?:home|Users)/[a-z]|/(?:root)/|[A-Z]:\\(?:Users)\\", re.IGNORECASE)
-    for name in FILES:
-        content = (ROOT / name).read_bytes()
+    for name in files():
+        content = (ROOT / Path(name)).read_bytes()
         if b"\0" in content[:8192]:
             continue  # no text
         found = home.search(content)

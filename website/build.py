@@ -4,6 +4,7 @@ Pages keep the places that they have in the repository, so the same relative lin
 file that a page links to is taken along; a link that leads nowhere ends the build.
 """
 
+import logging
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,12 +16,14 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
 
-from ser.entry import run
-from ser.errors import SerError
-from ser.markdown import Language
-from ser.params import load_params
-from ser.review.model_card import FOLDER as CARDS
-from website.answers import FOLDER, answers_page
+from ser.core.entry import run
+from ser.core.errors import SerError
+from ser.core.settings import load_values
+from ser.reading.settings import System, load_systems
+from ser.reports.markdown import Language
+from ser.reports.review.model_card import FOLDER as CARDS
+from ser.splits.protocols import find_protocol
+from website.answers import FOLDER, PLACE, answers_page, answers_table, read_answers, table_path
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".site"
@@ -101,14 +104,19 @@ def read_pages() -> dict[str, str]:
         for name in found
         if (ROOT / name).is_file()  # some texts are in English only
     }
-    params = load_params(ROOT / "params.yaml")
-    for system in params.systems:
+    for system, settings in read_systems().items():
         card = f"{CARDS.as_posix()}/{system}.md"
         texts[card] = (ROOT / card).read_text(encoding="utf-8")
         page = f"{FOLDER}/{system}.md"
         for language, name in zip(LANGUAGES, (page, spanish(page)), strict=True):
-            texts[name] = answers_page(system, params, ROOT / "plots", language)
+            protocol = find_protocol(settings.protocol)
+            texts[name] = answers_page(system, protocol, language)
     return texts
+
+
+def read_systems() -> dict[str, System]:
+    """The systems of params.yaml, by name."""
+    return load_systems(load_values(ROOT / "params.yaml"))
 
 
 def with_systems(nav: list[Any], systems: list[str]) -> list[Any]:
@@ -134,7 +142,7 @@ def build_site(work: Path) -> Path:
     for old in ("pages", "html"):
         shutil.rmtree(work / old, ignore_errors=True)
     gather(work / "pages")
-    systems = list(load_params(ROOT / "params.yaml").systems)
+    systems = list(read_systems())
     config = load_config(
         str(CONFIG),
         strict=True,
@@ -147,11 +155,26 @@ def build_site(work: Path) -> Path:
         build(config)
     finally:
         config.plugins.on_shutdown()
+    for system in systems:
+        put_answers(work / "html", system)
     return work / "html"
+
+
+def put_answers(html: Path, system: str) -> None:
+    """Put the table of a system's answers into its page, in both languages."""
+    table = read_answers(ROOT / table_path(system))
+    for language, folder in zip(LANGUAGES, (".", "es"), strict=True):
+        path = html / folder / FOLDER / f"{system}.html"
+        before, found, after = path.read_text(encoding="utf-8").partition(PLACE)
+        if not found:
+            raise SerError(f"{path} has no place for the answers.")
+        whole = f"{before}{answers_table(table, language)}{after}"
+        path.write_text(whole, encoding="utf-8")
 
 
 def main() -> None:
     """Build the site into `.site/html`."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         html = build_site(WORK)
     except Abort:

@@ -3,11 +3,11 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ser.corpora.corpus import Corpus
-from ser.errors import SerError
+from ser.core.errors import SerError
+from ser.download.corpus import Corpus
 
 # files of this folder that are not corpora
-_SHARED = ("build", "corpus", "source", "synthetic", "synthetic_voice")
+_SHARED: tuple[str, ...] = ()
 
 
 def corpus_names() -> list[str]:

@@ -7,8 +7,8 @@ emotional speech. Interspeech 2005, 1517-1520.
 import re
 from pathlib import PurePosixPath
 
-from ser.clips import ClipName, Expected
-from ser.corpora.corpus import Archive, Corpus
+from ser.clips.manifest import ClipName, Expected
+from ser.download.corpus import Archive, Corpus
 
 EMOTION_CODES = {
     "W": "angry",

@@ -3,15 +3,15 @@
 Costantini, G., Iaderola, I., Paoloni, A. & Todisco, M. (2014). EMOVO corpus: an Italian emotional
 speech database. LREC 2014, 3501-3504.
 
-`f3/tri-f3-n1` and `f3/tri-f3-n2` are one recording filed as two sentences (found by `ser.takes`):
+`f3/tri-f3-n1` and `f3/tri-f3-n2` are one recording filed as two sentences (see `ser.splits.takes`):
 it does no harm when speakers are held out, but would if sentences were.
 """
 
 import re
 from pathlib import PurePosixPath
 
-from ser.clips import ClipName, Expected
-from ser.corpora.corpus import Archive, Corpus
+from ser.clips.manifest import ClipName, Expected
+from ser.download.corpus import Archive, Corpus
 
 EMOTION_CODES = {
     "neu": "neutral",

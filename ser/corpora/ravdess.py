@@ -7,8 +7,8 @@ and Song. PLoS ONE 13(5): e0196391.
 import re
 from pathlib import PurePosixPath
 
-from ser.clips import ClipName, Expected
-from ser.corpora.corpus import Archive, Corpus
+from ser.clips.manifest import ClipName, Expected
+from ser.download.corpus import Archive, Corpus
 
 EMOTION_CODES = {
     "01": "neutral",

@@ -1,5 +1,5 @@
 """Voices made by code, dialect b: for smoke tests and machines without corpora."""
 
-from ser.corpora.synthetic import synthetic_corpus
+from ser.download.synthetic import synthetic_corpus
 
 CORPUS = synthetic_corpus("b")

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import brier_score_loss
-from torchmetrics.functional.classification import binary_calibration_error
 
 from ser.evaluation.predictions import probability_columns
 
@@ -79,14 +77,15 @@ def calibration_scores(predictions: pd.DataFrame) -> dict[str, float]:
     score over all classes (0 to 2; Brier, 1950, Monthly Weather Review 78); both also
     `_calibrated`, at the temperature of each answer's model; `temperature`, their mean over models.
     """
+    table = reliability_table(predictions)
     columns = probability_columns(predictions)
     raw = predictions[columns].to_numpy(dtype=np.float64)
     temperatures = predictions["temperature"].to_numpy(dtype=np.float64)
     targets = ("p_" + predictions["emotion"]).map(columns.index).to_numpy()
     models = predictions.groupby(["fold", "seed"])["temperature"].first()
     return {
-        "ece": _calibration_error(predictions, "confidence"),
-        "ece_calibrated": _calibration_error(predictions, "calibrated"),
+        "ece": expected_calibration_error(table, "raw"),
+        "ece_calibrated": expected_calibration_error(table, "calibrated"),
         # rows read from a table add up to 1 only to its six decimals
         "brier": _brier(soften(raw, 1.0), targets),
         "brier_calibrated": _brier(soften(raw, temperatures), targets),
@@ -94,14 +93,8 @@ def calibration_scores(predictions: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _calibration_error(predictions: pd.DataFrame, column: str) -> float:
-    right = torch.tensor((predictions["emotion"] == predictions["predicted"]).tolist())
-    confidence = torch.tensor(_below_one(predictions[column]), dtype=torch.float64)
-    return float(binary_calibration_error(confidence, right.long(), n_bins=BINS, norm="l1"))
-
-
 def _below_one(confidence: pd.Series) -> npt.NDArray[np.float64]:
-    """Confidences with 1 in the last bin; torchmetrics would give it a bin of its own."""
+    """Confidences with 1 in the last bin, and not in one of its own."""
     return np.minimum(confidence.to_numpy(dtype=np.float64), 1 - 1e-7)
 
 
@@ -134,3 +127,15 @@ def reliability_table(predictions: pd.DataFrame) -> pd.DataFrame:
         tables.append(rows.assign(kind=kind))
     table = pd.concat(tables, ignore_index=True)
     return table[["kind", "bin", "clips", "confidence", "accuracy"]]
+
+
+def expected_calibration_error(table: pd.DataFrame, kind: str) -> float:
+    """ECE (Naeini et al., 2015, AAAI), a fraction: mean gap of confidence and accuracy over clips.
+
+    Args:
+        table: as `reliability_table` gives it.
+        kind: of answers: raw or calibrated.
+    """
+    rows = table[table["kind"] == kind]
+    gap = (rows["confidence"] - rows["accuracy"]).abs()
+    return float((gap * rows["clips"]).sum() / rows["clips"].sum() / 100)

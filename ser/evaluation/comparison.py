@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from ser.clips import speaker_keys
-from ser.errors import SerError
+from ser.clips.manifest import speaker_keys
+from ser.core.errors import SerError
 from ser.evaluation.intervals import (
     Interval,
     bootstrap_error,

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import expit, logit
 
-from ser.clips import speaker_keys
+from ser.clips.manifest import speaker_keys
 
 Float = npt.NDArray[np.float64]
 

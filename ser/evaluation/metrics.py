@@ -1,4 +1,4 @@
-"""The scores of a system, as git tracks them in `metrics/<system>.json`."""
+"""The scores of a system: a few that DVC is told of, and tables of all others."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,64 +6,97 @@ from typing import Any
 import pandas as pd
 from sklearn.metrics import f1_score
 
-from ser.clips import speaker_keys
+from ser.clips.labels import ordered
+from ser.clips.manifest import speaker_keys
+from ser.core.scoring import accuracy, unweighted_average_recall
 from ser.evaluation.calibration import calibration_scores
-from ser.evaluation.intervals import Interval, uar_interval
-from ser.evaluation.marks import NO_MARK, protocol_fields
-from ser.labels import ordered
-from ser.scoring import accuracy, unweighted_average_recall
-from ser.splits.protocols import Protocol
+from ser.evaluation.intervals import uar_interval
+from ser.guards.protocol import NO_MARK, Protocol
 
 Score = Callable[[pd.DataFrame], float]
 
 
-def system_metrics(
-    predictions: pd.DataFrame, parameters: int, protocol: Protocol
-) -> dict[str, Any]:
+def system_metrics(predictions: pd.DataFrame, protocol: Protocol) -> dict[str, Any]:
     """Pooled out-of-fold scores in percent; means over seeds where there are several.
 
     Keys: `protocol` and its `mark`; `uar` with the 95 % interval `uar_low`, `uar_high` over
     speakers (null with a single speaker) and `uar_deviation`, the sample deviation over seeds (null
-    with a single seed); `accuracy`, `accuracy_deviation`; `macro_f1`; `uar_female`, `uar_male` with
-    intervals (null without such speakers); `chance`; what `calibration_scores` gives; by fold,
-    corpus, intensity, emotion (recall) and seed; counts.
+    with a single seed); `accuracy`; `ece`, the expected calibration error of calibrated answers.
+    """
+    interval = uar_interval(predictions)
+    return {
+        **protocol.fields,
+        "uar": mean_over_seeds(predictions, uar),
+        "uar_low": interval.low if interval else None,
+        "uar_high": interval.high if interval else None,
+        "uar_deviation": deviation_over_seeds(predictions, uar),
+        "accuracy": mean_over_seeds(predictions, _accuracy),
+        "ece": 100 * calibration_scores(predictions)["ece_calibrated"],
+    }
+
+
+def scores_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Scores of all clips and of each part of them, in percent; means over seeds.
+
+    Columns: `part` (all, gender, corpus, intensity, emotion, fold or seed), `name`, `uar` with
+    `uar_low` and `uar_high` (95 % interval over speakers, where there are several), `accuracy`,
+    `macro_f1`, `n_clips`. The UAR of a part is over the emotions that occur in it; of one emotion,
+    the accuracy is its recall.
+    """
+    rows = [_row("all", "all", predictions)]
+    for part in ("gender", "corpus", "intensity", "emotion", "fold", "seed"):
+        # not every corpus has intensities
+        shown = predictions[predictions[part].astype(str) != ""]
+        names = ordered(shown[part]) if part == "emotion" else sorted(shown[part].unique())
+        rows += [_row(part, str(name), shown[shown[part] == name]) for name in names]
+    return pd.DataFrame(rows)
+
+
+def _row(part: str, name: str, predictions: pd.DataFrame) -> dict[str, Any]:
+    interval = None if part in ("emotion", "seed") else uar_interval(predictions)
+    return {
+        "part": part,
+        "name": name,
+        "uar": mean_over_seeds(predictions, uar),
+        "uar_low": interval.low if interval else None,
+        "uar_high": interval.high if interval else None,
+        "accuracy": mean_over_seeds(predictions, _accuracy),
+        "macro_f1": mean_over_seeds(predictions, _macro_f1),
+        "n_clips": predictions["clip"].nunique(),
+    }
+
+
+def facts_table(predictions: pd.DataFrame, parameters: int, arithmetic: str) -> pd.DataFrame:
+    """What else a reader asks of a system: one row a fact, columns `fact` and `value`.
+
+    Args:
+        parameters: trained numbers of one model.
+        arithmetic: in which its networks were trained.
     """
     one_seed = predictions[predictions["seed"] == predictions["seed"].min()]
-    emotions = ordered(predictions["emotion"])
-    scores = headline_scores(predictions)
-    return {
-        **protocol_fields(protocol.name, protocol.mark),
-        "uar": scores["uar"],
-        **_bounds("uar", uar_interval(predictions)),
-        "uar_deviation": _deviation_over_seeds(predictions, _uar),
-        "accuracy": scores["accuracy"],
-        "accuracy_deviation": _deviation_over_seeds(predictions, _accuracy),
-        "macro_f1": scores["macro_f1"],
-        **_gender_scores(predictions, "female"),
-        **_gender_scores(predictions, "male"),
-        "chance": 100.0 / len(emotions),
+    facts: dict[str, Any] = {
+        "chance": 100.0 / predictions["emotion"].nunique(),
         **calibration_scores(predictions),
-        "folds": _by(predictions, "fold"),
-        "corpora": _by(predictions, "corpus"),
-        # not every corpus has intensities
-        "intensities": _by(predictions[predictions["intensity"] != ""], "intensity"),
-        "recall": {
-            emotion: _mean_over_seeds(predictions[predictions["emotion"] == emotion], _accuracy)
-            for emotion in emotions
-        },
-        "seeds": {str(seed): _uar(rows) for seed, rows in predictions.groupby("seed")},
         "n_clips": len(one_seed),
         "n_speakers": int(speaker_keys(one_seed).nunique()),
+        "n_seeds": int(predictions["seed"].nunique()),
         "parameters": parameters,
+        "arithmetic": arithmetic,
     }
+    return pd.DataFrame(
+        {
+            "fact": list(facts),
+            "value": [f"{v:.6f}" if isinstance(v, float) else str(v) for v in facts.values()],
+        }
+    )
 
 
 def headline_scores(predictions: pd.DataFrame) -> dict[str, float]:
     """`uar`, `accuracy` and `macro_f1` over all folds together, in percent; means over seeds."""
     return {
-        "uar": _mean_over_seeds(predictions, _uar),
-        "accuracy": _mean_over_seeds(predictions, _accuracy),
-        "macro_f1": _mean_over_seeds(predictions, _macro_f1),
+        "uar": mean_over_seeds(predictions, uar),
+        "accuracy": mean_over_seeds(predictions, _accuracy),
+        "macro_f1": mean_over_seeds(predictions, _macro_f1),
     }
 
 
@@ -75,21 +108,8 @@ def summary(system: str, metrics: Mapping[str, Any]) -> str:
     return text if metrics["mark"] == NO_MARK else f"{text} ({metrics['mark']})"
 
 
-def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:
-    return {
-        f"{name}_low": interval.low if interval else None,
-        f"{name}_high": interval.high if interval else None,
-    }
-
-
-def _gender_scores(predictions: pd.DataFrame, gender: str) -> dict[str, float | None]:
-    rows, name = predictions[predictions["gender"] == gender], f"uar_{gender}"
-    if rows.empty:
-        return {name: None, **_bounds(name, None)}
-    return {name: _mean_over_seeds(rows, _uar), **_bounds(name, uar_interval(rows))}
-
-
-def _uar(rows: pd.DataFrame) -> float:
+def uar(rows: pd.DataFrame) -> float:
+    """UAR of the answers in a table of predictions, in percent."""
     return unweighted_average_recall(rows["emotion"].tolist(), rows["predicted"].tolist())
 
 
@@ -109,27 +129,15 @@ def _macro_f1(rows: pd.DataFrame) -> float:
     )
 
 
-def _mean_over_seeds(predictions: pd.DataFrame, score: Score) -> float:
+def mean_over_seeds(predictions: pd.DataFrame, score: Score) -> float:
+    """Mean of the scores of each seed."""
     return float(pd.Series([score(rows) for _, rows in predictions.groupby("seed")]).mean())
 
 
-def _deviation_over_seeds(predictions: pd.DataFrame, score: Score) -> float | None:
+def deviation_over_seeds(predictions: pd.DataFrame, score: Score) -> float | None:
     """Sample deviation; none with a single seed, where 0 would look like certainty."""
     scores = [score(rows) for _, rows in predictions.groupby("seed")]
     return float(pd.Series(scores).std(ddof=1)) if len(scores) > 1 else None
-
-
-def _by(predictions: pd.DataFrame, column: str) -> dict[str, dict[str, float]]:
-    """Scores of each part; a fold's UAR is over the classes its test speakers show."""
-    n_seeds = predictions["seed"].nunique()
-    return {
-        str(value): {
-            "uar": _mean_over_seeds(rows, _uar),
-            "accuracy": _mean_over_seeds(rows, _accuracy),
-            "n_clips": len(rows) // n_seeds,
-        }
-        for value, rows in predictions.groupby(column)
-    }
 
 
 def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -162,8 +170,8 @@ def speakers_table(predictions: pd.DataFrame) -> pd.DataFrame:
             "corpus": corpus,
             "speaker": speaker,
             "gender": gender,
-            "uar": _mean_over_seeds(clips, _uar),
-            "accuracy": _mean_over_seeds(clips, _accuracy),
+            "uar": mean_over_seeds(clips, uar),
+            "accuracy": mean_over_seeds(clips, _accuracy),
             "n_clips": len(clips) // n_seeds,
         }
         for (corpus, speaker, gender), clips in predictions.groupby(["corpus", "speaker", "gender"])

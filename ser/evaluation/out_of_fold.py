@@ -1,5 +1,6 @@
 """Every clip, predicted by the models that never saw its speaker."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -7,23 +8,93 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor
 
-from ser.clips import speaker_keys
-from ser.dataset import FoldReader, SystemData, check_uses, clips_only, encode
-from ser.errors import SerError
+from ser.clips.labels import ordered
+from ser.clips.manifest import speaker_keys
+from ser.core.errors import SerError
+from ser.core.processes import spread
+from ser.core.settings import Values
 from ser.evaluation.calibration import Float, Int, fit_temperature, soften
 from ser.evaluation.predictions import IDENTITY
-from ser.functional_reader import FunctionalsReader
+from ser.guards.checks import Purpose
 from ser.models.inference import predict_probabilities
 from ser.models.linear import combine
-from ser.models.storage import TrainedModel, load_model, model_path
-from ser.processes import spread
-from ser.splits.guards import Purpose
+from ser.models.settings import Linear, Prediction
+from ser.models.storage import (
+    TrainedLinear,
+    TrainedNetwork,
+    linear_folder,
+    load_linear,
+    load_network,
+    network_path,
+    seed_folder,
+)
+from ser.reading.data import SystemData, check_uses, clips_only, encode
+from ser.reading.reader import Reader
+
+
+@dataclass(frozen=True)
+class Model:
+    """Both parts of a system's model of one fold and seed.
+
+    Attributes:
+        linear: the classifier of functionals that answers beside the network, if there is one.
+        share: weight of its answer.
+        warps: under which the network predicts (see `predict_probabilities`).
+    """
+
+    network: TrainedNetwork
+    linear: TrainedLinear | None = None
+    share: float = 0.0
+    warps: tuple[float, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers of both parts."""
+        linear = self.linear.model.parameters if self.linear else 0
+        return self.network.network.parameters_count + linear
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How the parts of a model answer together: the weight of the linear part, and the warps."""
+
+    share: float
+    warps: tuple[float, ...]
+
+
+def load_answering(values: Values) -> Answering:
+    """What `linear.share` and `prediction` of params.yaml say.
+
+    Raises:
+        SerError: one sentence naming the key, what was given and what is allowed.
+    """
+    return Answering(
+        values.section("linear", Linear).share, values.section("prediction", Prediction).warps
+    )
+
+
+def load_model(models: Path, fold: int, seed: int, answering: Answering) -> Model:
+    """The model of one fold and seed of a system whose models lie in `models`.
+
+    Raises:
+        SerError: if a part is missing, damaged, of another fold, seed or set of emotions.
+    """
+    path = network_path(seed_folder(models, seed), fold)
+    network = load_network(path)
+    if (network.fold, network.seed) != (fold, seed):
+        raise SerError(f"{path} was trained for fold {network.fold} and seed {network.seed}.")
+    if answering.share == 0:
+        return Model(network, warps=answering.warps)
+    path = network_path(linear_folder(models), fold)
+    linear = load_linear(path)
+    if (linear.fold, linear.emotions) != (fold, network.emotions):
+        raise SerError(f"{path} does not go with the network of fold {fold}; run `dvc repro`.")
+    return Model(network, linear, answering.share, answering.warps)
 
 
 def predict_out_of_fold(
-    data: SystemData, models: Path, seeds: list[int], processes: int
+    data: SystemData, models: Path, seeds: list[int], answering: Answering
 ) -> pd.DataFrame:
     """One row a clip and seed, sorted by seed and clip.
 
@@ -32,74 +103,78 @@ def predict_out_of_fold(
         SerError: if a model is missing or damaged.
     """
     jobs = [(fold, seed) for seed in seeds for fold in data.fold_numbers]
-    work = partial(_predict_fold, data=data, models=models)
-    tables = spread(work, jobs, processes, "folds predicted", "fold")
+    work = partial(_predict_job, data=data, models=models, answering=answering)
+    tables = spread(work, jobs, "folds predicted", "fold")
     return pd.concat(tables).sort_values(["seed", "clip"], ignore_index=True)
 
 
-def predict_validation(
-    model: TrainedModel, data: SystemData, fold: int
-) -> tuple[Float, Int, npt.NDArray[np.str_]]:
-    """Probabilities, classes and speakers of the validation clips of a fold.
+def predict_validation(model: Model, data: SystemData) -> tuple[Float, Int, npt.NDArray[np.str_]]:
+    """Probabilities, classes and speakers of the validation clips of the model's fold.
+
+    Clips of an emotion that the model does not know are left out.
 
     Returns:
         Arrays of shape (clips, emotions), (clips,) and (clips,).
     """
-    clips = data.with_role(fold, "validation")
-    items, probabilities = _predict(model, data, fold, clips, Purpose.CALIBRATION)
+    clips = data.with_role(model.network.fold, "validation")
+    clips = clips[clips["emotion"].isin(model.network.emotions)]
+    items, probabilities = _predict(model, data, clips, Purpose.CALIBRATION)
     key = dict(zip(clips["clip"], speaker_keys(clips), strict=True))
-    targets = encode(data.clips, items, model.emotions)
-    return probabilities.numpy(), targets.numpy(), items["clip"].map(key).to_numpy(dtype=np.str_)
+    targets = encode(data.clips, items, model.network.emotions)
+    return probabilities, targets.numpy(), items["clip"].map(key).to_numpy(dtype=np.str_)
 
 
-def _predict_fold(job: tuple[int, int], data: SystemData, models: Path) -> pd.DataFrame:
-    fold, seed = job
+def _predict_job(
+    job: tuple[int, int], data: SystemData, models: Path, answering: Answering
+) -> pd.DataFrame:
     torch.set_num_threads(1)
-    model = load_model(model_path(models, fold, seed))
-    if (model.fold, model.seed) != (fold, seed):
-        raise SerError(f"The model of fold {fold} and seed {seed} was trained for another.")
-    return predict_fold(model, data)
+    return predict_fold(load_model(models, *job, answering), data)
 
 
-def predict_fold(model: TrainedModel, data: SystemData) -> pd.DataFrame:
+def predict_fold(model: Model, data: SystemData) -> pd.DataFrame:
     """Rows of the clips that the model's fold tests, as in `predict_out_of_fold`.
 
     Raises:
-        LeakError: if the model was made from what it would be tested on.
+        LeakError: if a part of the model was made from what it would be tested on.
     """
-    fold, seed = model.fold, model.seed
-    check_uses(data, fold, model.uses)
-    temperature = fit_temperature(*predict_validation(model, data, fold))
-    tested = data.with_role(fold, "test")
-    items, probabilities = _predict(model, data, fold, tested, Purpose.TEST)
-    confidence, best = probabilities.max(1)
+    network = model.network
+    for part in (network, model.linear):
+        if part is not None:
+            check_uses(data, network.fold, part.uses)
+    validated = predict_validation(model, data)
+    # where nobody validates, confidences stay as they are
+    temperature = fit_temperature(*validated) if len(validated[1]) else 1.0
+    tested = data.with_role(network.fold, "test")
+    items, probabilities = _predict(model, data, tested, Purpose.TEST)
+    best = probabilities.argmax(axis=1)
     rows = (
         items[["clip"]]
         .merge(data.clips, on="clip")
-        .assign(fold=fold, seed=seed, protocol=data.protocol.name)
+        .assign(fold=network.fold, seed=network.seed, protocol=data.protocol.name)
     )
     table = rows[[*IDENTITY, "protocol", "emotion"]].assign(
-        predicted=[model.emotions[i] for i in best.tolist()],
-        confidence=confidence.tolist(),
-        calibrated=soften(probabilities.numpy(), temperature).max(axis=1),
+        predicted=[network.emotions[number] for number in best],
+        confidence=probabilities.max(axis=1),
+        calibrated=soften(probabilities, temperature).max(axis=1),
         temperature=temperature,
     )
-    for number, emotion in enumerate(model.emotions):
-        table[f"p_{emotion}"] = probabilities[:, number].tolist()
+    for emotion in ordered(data.clips["emotion"]):
+        known = emotion in network.emotions
+        table[f"p_{emotion}"] = probabilities[:, network.emotions.index(emotion)] if known else 0.0
     return table
 
 
 def _predict(
-    model: TrainedModel, data: SystemData, fold: int, clips: pd.DataFrame, purpose: Purpose
-) -> tuple[pd.DataFrame, Tensor]:
+    model: Model, data: SystemData, clips: pd.DataFrame, purpose: Purpose
+) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
     """Index rows of clips, and the probabilities of each, shape (clips, emotions)."""
     items = clips_only(data, clips)
-    features = FoldReader(data, fold).read_normalized(items, purpose, model.normalizer)
-    heard = predict_probabilities(model.networks, features)
+    reader = Reader(data, model.network.fold)
+    features = reader.normalized(items, purpose, model.network.normalizer)
+    heard = predict_probabilities(model.network.network, features, model.warps).double().numpy()
     if model.linear is None:
         return items, heard
     rows = clips.set_index("clip").loc[items["clip"]].reset_index()
-    values = FunctionalsReader(data, data.functionals, fold).read(rows, purpose)
-    described = model.linear.predict(values, rows["corpus"].tolist())
-    both = combine(heard.double().numpy(), described, model.linear_share)
-    return items, torch.from_numpy(both)
+    values = reader.functionals(rows, purpose)
+    described = model.linear.model.predict(values, rows["corpus"].tolist())
+    return items, combine(heard, described, model.share)

@@ -2,18 +2,31 @@
 
 Columns: what says which clip a row is about (`IDENTITY`); `protocol`; `emotion`; `predicted`;
 `confidence`, the probability of the predicted emotion; `calibrated`, the same at the model's
-temperature; `temperature`; and `p_<emotion>`, the probability of every emotion as the network gives
-it. Floors have no probabilities.
+temperature; `temperature`; and `p_<emotion>`, the probability of every emotion as the model gives
+it. Baselines have no probabilities.
 """
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from ser.errors import SerError
-from ser.labels import EMOTIONS
+from ser.clips.labels import EMOTIONS
+from ser.core.errors import SerError
+from ser.core.tables import Table
 
 IDENTITY = ("clip", "corpus", "language", "speaker", "gender", "intensity", "fold", "seed")
+_NUMBERS = ("fold", "seed")
+PREDICTIONS = Table(
+    "The predictions",
+    {
+        **{name: int if name in _NUMBERS else str for name in IDENTITY},
+        "emotion": str,
+        "predicted": str,
+    },
+)
+# rows read from a table add up to 1 only to its six decimals
+_ROUNDING = 1e-4
 
 
 def check_complete(predictions: pd.DataFrame, clips: pd.DataFrame, seeds: list[int]) -> None:
@@ -38,16 +51,31 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """Read a table of predictions.
 
     Raises:
-        SerError: if it is missing, unreadable, or lacks a column.
+        SerError: if it is missing, damaged, or belies itself (see `check_predictions`).
     """
-    try:
-        table = pd.read_csv(path, dtype={"speaker": str, "intensity": str}, keep_default_na=False)
-    except FileNotFoundError:
-        raise SerError(f"The predictions {path} are missing; run `dvc repro`.") from None
-    except (ValueError, OSError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise SerError(f"The predictions {path} are not a readable CSV: {reason}.") from None
-    missing = [name for name in (*IDENTITY, "emotion", "predicted") if name not in table.columns]
-    if missing:
-        raise SerError(f"The predictions {path} lack the columns {', '.join(missing)}.")
+    return check_predictions(PREDICTIONS.read(path), str(path))
+
+
+def check_predictions(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    """The table, if it can be one of predictions.
+
+    Raises:
+        SerError: if a clip is answered twice with a seed, an emotion is unknown, or probabilities
+            do not add up to 1.
+    """
+    doubled = table[table.duplicated(["seed", "clip"])]
+    if not doubled.empty:
+        row = doubled.iloc[0]
+        raise SerError(f"{source} predicts clip {row['clip']} twice with seed {row['seed']}.")
+    for column in ("emotion", "predicted"):
+        strange = set(table[column]) - set(EMOTIONS)
+        if strange:
+            raise SerError(f"{source} holds the unknown emotion {min(strange)!r}.")
+    columns = probability_columns(table)
+    if columns:
+        values = table[columns].to_numpy(dtype=float)
+        wrong = ~(np.abs(values.sum(axis=1) - 1) < _ROUNDING) | (values < 0).any(axis=1)
+        if wrong.any():
+            clip = table.loc[wrong, "clip"].iloc[0]
+            raise SerError(f"{source}: the probabilities of clip {clip} do not add up to 1.")
     return table

@@ -3,11 +3,26 @@
 import torch
 from torch import Tensor, nn
 
-from ser.audio import SAMPLE_RATE_HZ
+from ser.clips.audio import SAMPLE_RATE_HZ
+
+
+def band_warps(factors: Tensor, bands: int) -> Tensor:
+    """Matrices that stretch bands, by a product from the right: shape (factors, bands, bands).
+
+    As another vocal tract length would (Jaitly & Hinton, 2013, ICML workshop). A product with
+    matrices is faster than gathering bands.
+    """
+    position = (torch.arange(bands) * factors.unsqueeze(1)).clamp(0, bands - 1)
+    low = position.floor().long().clamp(max=bands - 2)
+    share = position - low
+    matrix = torch.zeros(len(factors), bands, bands)
+    matrix.scatter_(1, low.unsqueeze(1), (1 - share).unsqueeze(1))
+    matrix.scatter_(1, (low + 1).unsqueeze(1), share.unsqueeze(1))
+    return matrix
 
 
 class ReadyFeatures(nn.Module):
-    """Features that `ser.features` has already computed pass through."""
+    """Features that `ser.features.front_ends` has already computed pass through."""
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Shapes (batch, steps, bands) and (batch,), unchanged."""

@@ -6,49 +6,53 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ser.models.cnn import Cnn
+from ser.models.front_ends import band_warps
+from ser.models.network import Network
 
 _BATCH = 32
-# Clips are padded to a multiple of this many steps, so that few lengths remain.
-_GRANULARITY = 8
-_WAVEFORM_GRANULARITY = 1600
 
 
-def predict_probabilities(networks: Sequence[Cnn], clips: Sequence[Tensor]) -> Tensor:
-    """Class probabilities of normalised clips, shape (clips, classes): the mean over networks.
-
-    Networks that differ only in their random start err differently, and their mean errs less
-    (Lakshminarayanan et al., 2017, NeurIPS, "deep ensembles").
-    """
-    return torch.stack([_predict_alone(network, clips) for network in networks]).mean(dim=0)
-
-
-def _predict_alone(network: Cnn, clips: Sequence[Tensor]) -> Tensor:
-    """Class probabilities by one network.
+def predict_probabilities(
+    network: Network, clips: Sequence[Tensor], warps: Sequence[float] = ()
+) -> Tensor:
+    """Class probabilities of normalised clips, shape (clips, classes).
 
     Clips are batched with those of the same padded length only: a clip's padding, and with it its
     prediction, never depends on its neighbours.
+
+    Args:
+        warps: relative stretches of the bands under which a clip is predicted, the answers
+            averaged; none of them leaves it as it is. Bands that are no neighbours in frequency
+            are not stretched.
     """
-    steps_together = max(_GRANULARITY, network.time_stride)
-    granularity = _WAVEFORM_GRANULARITY if network.config.waveform else steps_together
+    warps = warps if network.layout.neighbours else ()
     buckets: dict[int, list[int]] = defaultdict(list)
     for number, clip in enumerate(clips):
-        buckets[-(-len(clip) // granularity) * granularity].append(number)
-    probabilities = torch.zeros(len(clips), network.config.classes)
+        buckets[-(-len(clip) // network.granularity) * network.granularity].append(number)
+    probabilities = torch.zeros(len(clips), network.classes)
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        for steps, numbers in sorted(buckets.items()):
+        for rows, numbers in sorted(buckets.items()):
             for begin in range(0, len(numbers), _BATCH):
                 batch = numbers[begin : begin + _BATCH]
-                probabilities[batch] = _predict_batch(network, [clips[i] for i in batch], steps)
+                probabilities[batch] = _predict_batch(
+                    network, [clips[i] for i in batch], rows, warps
+                )
     network.train(was_training)
     return probabilities
 
 
-def _predict_batch(network: Cnn, clips: list[Tensor], steps: int) -> Tensor:
-    values = torch.zeros(len(clips), steps, clips[0].shape[1])
-    for row, clip in enumerate(clips):
-        values[row, : len(clip)] = clip
+def _predict_batch(
+    network: Network, clips: list[Tensor], rows: int, warps: Sequence[float]
+) -> Tensor:
+    values = torch.zeros(len(clips), rows, clips[0].shape[1])
+    for number, clip in enumerate(clips):
+        values[number, : len(clip)] = clip
     lengths = torch.tensor([float(len(clip)) for clip in clips])
-    return network(values, lengths).softmax(1)
+    values, lengths = network.front_end(values, lengths)
+    if not warps:
+        return network.classify(values, lengths).softmax(1)
+    matrices = band_warps(1 + torch.tensor(warps), values.shape[2])
+    answers = [network.classify(values @ matrix, lengths).softmax(1) for matrix in matrices]
+    return torch.stack(answers).mean(dim=0)

@@ -10,13 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
-from ser.errors import SerError
-from ser.functional_reader import STILL, FunctionalsReader, Values
-from ser.splits.guards import Purpose
+from ser.core.errors import SerError
+from ser.guards.checks import Purpose
+from ser.reading.reader import FloatArray, Reader
 
 Float32 = npt.NDArray[np.float32]
 
@@ -24,6 +21,8 @@ Float32 = npt.NDArray[np.float32]
 _FURTHEST = 4.0
 # Most folds have converged by then; where one has not, the weights are still the same every time.
 _ITERATIONS = 100
+# a deviation below this is that of a value which does not change
+_STILL = 1e-9
 # a probability of exactly 0 would silence the other voice
 _TINY = 1e-7
 
@@ -44,7 +43,7 @@ class LinearModel:
     weight: Float32
     bias: Float32
 
-    def predict(self, values: Values, corpora: Sequence[str]) -> Values:
+    def predict(self, values: FloatArray, corpora: Sequence[str]) -> FloatArray:
         """Class probabilities, shape (clips, classes).
 
         Args:
@@ -60,10 +59,9 @@ class LinearModel:
                 f"{values.shape[1]}; run `dvc repro`."
             )
         logits = self._standardised(values, corpora) @ self.weight.T.astype(np.float64) + self.bias
-        probabilities: Values = softmax(logits, axis=1)
-        return probabilities
+        return _softmax(logits)
 
-    def _standardised(self, values: Values, corpora: Sequence[str]) -> Values:
+    def _standardised(self, values: FloatArray, corpora: Sequence[str]) -> FloatArray:
         names = np.asarray(corpora)
         result = np.empty_like(values)
         for corpus in sorted(set(names.tolist())):
@@ -81,8 +79,8 @@ class LinearModel:
 
 
 def fit_linear(
-    fitted_on: Values,
-    values: Values,
+    fitted_on: FloatArray,
+    values: FloatArray,
     corpora: Sequence[str],
     targets: npt.NDArray[np.integer],
     classes: int,
@@ -97,11 +95,15 @@ def fit_linear(
         classes: number of classes; every one must occur.
         cost: inverse strength of the L2 penalty, scikit-learn's `C`.
     """
+    # imported where it is used: networks are trained and stored without it, and it takes a second
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     names = np.asarray(corpora)
     known = sorted(set(names.tolist()))
     mean = {name: fitted_on[names == name].mean(axis=0).astype(np.float32) for name in known}
     scale = {
-        name: np.maximum(fitted_on[names == name].std(axis=0), STILL).astype(np.float32)
+        name: np.maximum(fitted_on[names == name].std(axis=0), _STILL).astype(np.float32)
         for name in known
     }
     empty = np.zeros((classes, values.shape[1]), dtype=np.float32)
@@ -109,15 +111,30 @@ def fit_linear(
     regression = LogisticRegression(C=cost, max_iter=_ITERATIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        regression.fit(model._standardised(values, corpora), targets)
-    weight, bias = regression.coef_, regression.intercept_
+        inputs, basis = _rotated(model._standardised(values, corpora))
+        regression.fit(inputs, targets)
+    weight, bias = regression.coef_ @ basis.T, regression.intercept_
     if len(weight) == 1 and classes == 2:  # two classes have one row of weights
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     return LinearModel(mean, scale, weight.astype(np.float32), bias.astype(np.float32))
 
 
+def _rotated(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """FloatArray by the axes that their clips span, and these axes, one a column.
+
+    With an L2 penalty the weights lie in that span, whatever its axes: with fewer clips than
+    functionals there is less to fit, to the same result.
+    """
+    if 2 * len(values) > values.shape[1]:
+        return values, np.eye(values.shape[1])
+    power, axes = np.linalg.eigh(values @ values.T)
+    kept = power > 1e-9 * power[-1]
+    length = np.sqrt(power[kept])
+    return axes[:, kept] * length, values.T @ (axes[:, kept] / length)
+
+
 def fit_fold(
-    reader: FunctionalsReader, clips: pd.DataFrame, emotions: Sequence[str], cost: float
+    reader: Reader, clips: pd.DataFrame, emotions: Sequence[str], cost: float
 ) -> LinearModel:
     """Fit on the training clips of a fold, which `reader` guards.
 
@@ -129,8 +146,8 @@ def fit_fold(
         LeakError: if a clip is held out from training.
     """
     return fit_linear(
-        reader.read(clips, Purpose.STATISTICS),
-        reader.read(clips, Purpose.TRAIN),
+        reader.functionals(clips, Purpose.STATISTICS),
+        reader.functionals(clips, Purpose.TRAIN),
         clips["corpus"].tolist(),
         clips["emotion"].map(list(emotions).index).to_numpy(),
         len(emotions),
@@ -138,7 +155,7 @@ def fit_fold(
     )
 
 
-def combine(network: Values, linear: Values, share: float) -> Values:
+def combine(network: FloatArray, linear: FloatArray, share: float) -> FloatArray:
     """Weighted geometric mean of two voices' probabilities, shape (clips, classes).
 
     A product of experts (Hinton, 2002, Neural Computation 14(8)): either can object.
@@ -149,5 +166,9 @@ def combine(network: Values, linear: Values, share: float) -> Values:
     logs = (1 - share) * np.log(np.maximum(network, _TINY)) + share * np.log(
         np.maximum(linear, _TINY)
     )
-    probabilities: Values = softmax(logs, axis=1)
-    return probabilities
+    return _softmax(logs)
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    powers: FloatArray = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

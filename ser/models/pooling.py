@@ -19,14 +19,14 @@ class AttentiveStatisticsPooling(nn.Module):
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        self.hidden = nn.Conv1d(channels, hidden, 1)
-        self.score = nn.Conv1d(hidden, 1, 1)
+        self.hidden = nn.Linear(channels, hidden)
+        self.score = nn.Linear(hidden, 1)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Shapes (batch, channels, steps), (batch,) to (batch, 2 x channels)."""
-        scores = self.score(torch.tanh(self.hidden(values))).squeeze(1)
-        outside = ~valid_mask(lengths, values.shape[2])
-        weights = scores.masked_fill(outside, -1e4).softmax(1).unsqueeze(1)
-        mean = (values * weights).sum(2)
-        variance = (values.square() * weights).sum(2) - mean.square()
+        """Shapes (batch, steps, channels), (batch,) to (batch, 2 x channels)."""
+        scores = self.score(torch.tanh(self.hidden(values))).squeeze(2)
+        outside = ~valid_mask(lengths, values.shape[1])
+        weights = scores.masked_fill(outside, -1e4).softmax(1).unsqueeze(2)
+        mean = (values * weights).sum(1)
+        variance = (values.square() * weights).sum(1) - mean.square()
         return torch.cat([mean, variance.clamp_min(1e-5).sqrt()], dim=1)

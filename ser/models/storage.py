@@ -1,7 +1,9 @@
 """Trained models on disk: weights and everything needed to use them, in safetensors (no code)."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,154 +11,199 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, from_numpy
 
-from ser.errors import SerError
-from ser.files import whole_file
-from ser.models.cnn import Cnn, CnnConfig, count_parameters
+from ser.clips.labels import EMOTIONS
+from ser.core.errors import SerError
+from ser.core.files import whole_file
 from ser.models.linear import LinearModel
-from ser.normalization import Normalizer
+from ser.models.network import Network, build_network, find_network
+from ser.reading.normalization import Normalizer
+from ser.store.features import Layout
 
 
 @dataclass(frozen=True)
-class TrainedModel:
-    """Networks, the emotions their outputs stand for, how input is normalised, and the origin.
+class Origin:
+    """What every model says of itself.
 
     Attributes:
-        networks: alike but for their random starts; their probabilities are averaged.
-        linear: the classifier of functionals that answers with it, if there is one.
-        linear_share: weight of that classifier's answer.
-        uses: clips and copies it was made from, by purpose (see `ser.splits.guards.Purpose`).
+        emotions: what its outputs stand for.
+        fold: the fold whose clips it may be tested on.
+        uses: clips and copies it was made from, by purpose (see `ser.guards.checks.Purpose`).
     """
 
-    networks: tuple[Cnn, ...]
     emotions: tuple[str, ...]
-    normalizer: Normalizer
     fold: int
-    seed: int
     uses: dict[str, set[str]]
-    linear: LinearModel | None = None
-    linear_share: float = 0.0
-
-    @property
-    def parameters(self) -> int:
-        """Trained numbers of the networks and of the linear part."""
-        linear = self.linear.parameters if self.linear else 0
-        return sum(count_parameters(network) for network in self.networks) + linear
 
 
-def model_path(folder: Path, fold: int, seed: int) -> Path:
-    """Where the model of one fold and seed lies."""
-    return folder / f"fold_{fold:02d}_seed_{seed}.safetensors"
+@dataclass(frozen=True)
+class TrainedNetwork(Origin):
+    """A network, how its input is normalised, and what it came from.
+
+    Attributes:
+        name: of the network's class, see `ser.models.network`.
+        seed: of its training.
+        arithmetic: in which it was trained; another processor's gives other last digits.
+    """
+
+    name: str
+    network: Network
+    normalizer: Normalizer
+    seed: int
+    arithmetic: str
 
 
-def save_model(folder: Path, model: TrainedModel) -> None:
-    """Write a model to its place in `folder`."""
-    tensors = {
-        f"{_prefix(number)}{name}": value
-        for number, network in enumerate(model.networks)
-        for name, value in network.state_dict().items()
-    }
+@dataclass(frozen=True)
+class TrainedLinear(Origin):
+    """The linear classifier of a fold, and what it came from."""
+
+    model: LinearModel
+
+
+def network_path(folder: Path, fold: int) -> Path:
+    """Where the network of one fold lies in the folder of its system and seed."""
+    return folder / f"fold_{fold:02d}.safetensors"
+
+
+def seed_folder(models: Path, seed: int) -> Path:
+    """Where the networks of a seed lie in the folder of a system."""
+    return models / f"seed_{seed}"
+
+
+def linear_folder(models: Path) -> Path:
+    """Where the linear classifiers lie in the folder of a system."""
+    return models / "linear"
+
+
+def save_network(path: Path, model: TrainedNetwork) -> None:
+    """Write a trained network."""
+    tensors = {f"network.{name}": value for name, value in model.network.state_dict().items()}
     tensors["normalizer.mean"] = model.normalizer.mean
     tensors["normalizer.scale"] = model.normalizer.scale
-    tensors |= _linear_tensors(model.linear)
     card = {
-        "config": model.networks[0].config.to_dict(),
-        "emotions": list(model.emotions),
-        "linear_corpora": sorted(model.linear.mean) if model.linear else [],
-        "linear_share": model.linear_share,
-        "networks": len(model.networks),
+        "network": model.name,
+        "settings": model.network.settings.model_dump(),
+        "layout": asdict(model.network.layout),
         "normalization": model.normalizer.kind,
-        "fold": model.fold,
         "seed": model.seed,
-        "uses": {purpose: sorted(items) for purpose, items in sorted(model.uses.items())},
+        "arithmetic": model.arithmetic,
     }
-    # one entry only: the order of several is not fixed, and the file must be the same every time
-    metadata = {"card": json.dumps(card, sort_keys=True)}
-    contiguous = {name: value.contiguous() for name, value in sorted(tensors.items())}
-    with whole_file(model_path(folder, model.fold, model.seed)) as aside:
-        aside.write_bytes(save(contiguous, metadata=metadata))
+    _write(path, tensors, model, card)
 
 
-def _prefix(number: int) -> str:
-    return f"network.{number}."
-
-
-def _linear_tensors(linear: LinearModel | None) -> dict[str, Tensor]:
-    if linear is None:
-        return {}
-    tensors = {"linear.weight": linear.weight, "linear.bias": linear.bias}
-    for corpus in linear.mean:
-        tensors[f"linear.mean.{corpus}"] = linear.mean[corpus]
-        tensors[f"linear.scale.{corpus}"] = linear.scale[corpus]
-    return {name: from_numpy(values) for name, values in tensors.items()}
-
-
-def _assemble_network(config: CnnConfig, number: int, tensors: dict[str, Tensor]) -> Cnn:
-    network, prefix = Cnn(config), _prefix(number)
-    network.load_state_dict(
-        {
-            name.removeprefix(prefix): value
-            for name, value in tensors.items()
-            if name.startswith(prefix)
-        }
-    )
-    return network.eval()
-
-
-def _assemble_linear(corpora: list[str], tensors: dict[str, Tensor]) -> LinearModel | None:
-    if not corpora:
-        return None
-    return LinearModel(
-        {corpus: tensors[f"linear.mean.{corpus}"].numpy() for corpus in corpora},
-        {corpus: tensors[f"linear.scale.{corpus}"].numpy() for corpus in corpora},
-        tensors["linear.weight"].numpy(),
-        tensors["linear.bias"].numpy(),
-    )
-
-
-def load_model(path: Path) -> TrainedModel:
-    """Read a model, ready for prediction.
+def load_network(path: Path) -> TrainedNetwork:
+    """Read a network, ready for prediction.
 
     Raises:
         SerError: if the file is missing, damaged, or not a model of this project.
     """
+    with _in_a_sentence(path):
+        card, tensors = _read(path)
+        emotions, fold, uses = _origin(card)
+        settings = find_network(card["network"]).Settings.model_validate(card["settings"])
+        layout = Layout(**card["layout"])
+        network = build_network(card["network"], settings, layout, len(emotions))
+        network.load_state_dict(
+            {
+                name.removeprefix("network."): value
+                for name, value in tensors.items()
+                if name.startswith("network.")
+            }
+        )
+        normalizer = Normalizer(
+            card["normalization"], tensors["normalizer.mean"], tensors["normalizer.scale"]
+        )
+        return TrainedNetwork(
+            emotions,
+            fold,
+            uses,
+            str(card["network"]),
+            network.eval(),
+            normalizer,
+            int(card["seed"]),
+            str(card["arithmetic"]),
+        )
+
+
+def save_linear(path: Path, trained: TrainedLinear) -> None:
+    """Write the linear classifier of a fold."""
+    linear = trained.model
+    arrays = {"weight": linear.weight, "bias": linear.bias}
+    for corpus in linear.mean:
+        arrays[f"mean.{corpus}"] = linear.mean[corpus]
+        arrays[f"scale.{corpus}"] = linear.scale[corpus]
+    tensors = {name: from_numpy(values) for name, values in arrays.items()}
+    _write(path, tensors, trained, {"corpora": sorted(linear.mean)})
+
+
+def load_linear(path: Path) -> TrainedLinear:
+    """Read the linear classifier of a fold.
+
+    Raises:
+        SerError: if the file is missing, damaged, or not a model of this project.
+    """
+    with _in_a_sentence(path):
+        card, tensors = _read(path)
+        emotions, fold, uses = _origin(card)
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        corpora = [str(name) for name in card["corpora"]]
+        model = LinearModel(
+            {corpus: arrays[f"mean.{corpus}"] for corpus in corpora},
+            {corpus: arrays[f"scale.{corpus}"] for corpus in corpora},
+            arrays["weight"],
+            arrays["bias"],
+        )
+        if model.weight.shape[0] != len(emotions) or model.bias.shape != (len(emotions),):
+            raise ValueError(f"weights of {len(model.bias)} classes, {len(emotions)} emotions")
+        return TrainedLinear(emotions, fold, uses, model)
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], origin: Origin, more: dict[str, Any]) -> None:
+    card = {
+        **more,
+        "emotions": list(origin.emotions),
+        "fold": origin.fold,
+        "uses": {purpose: sorted(items) for purpose, items in sorted(origin.uses.items())},
+    }
+    # one entry only: the order of several is not fixed, and the file must be the same every time
+    metadata = {"card": json.dumps(card, sort_keys=True)}
+    contiguous = {name: value.contiguous() for name, value in sorted(tensors.items())}
+    with whole_file(path) as aside:
+        aside.write_bytes(save(contiguous, metadata=metadata))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    with safe_open(path, framework="pt") as file:
+        card: dict[str, Any] = json.loads((file.metadata() or {})["card"])
+        return card, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _origin(card: dict[str, Any]) -> tuple[tuple[str, ...], int, dict[str, set[str]]]:
+    emotions = tuple(str(name) for name in card["emotions"])
+    strange = sorted(set(emotions) - set(EMOTIONS))
+    if strange or not emotions or len(set(emotions)) < len(emotions):
+        raise ValueError(f"its emotions are {', '.join(emotions)}")
+    uses = {str(purpose): set(items) for purpose, items in card["uses"].items()}
+    return emotions, int(card["fold"]), uses
+
+
+@contextmanager
+def _in_a_sentence(path: Path) -> Iterator[None]:
     try:
-        with safe_open(path, framework="pt") as file:
-            card: dict[str, Any] = json.loads((file.metadata() or {})["card"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return _assemble(card, tensors)
+        yield
     except FileNotFoundError:
         raise SerError(f"The model {path} is missing; run `dvc repro`.") from None
     # RuntimeError is how torch says that the weights do not fit the network
     except (
         SafetensorError,
+        SerError,
         KeyError,
         TypeError,
         AttributeError,
         ValueError,
         RuntimeError,
     ) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise SerError(
             f"{path} is not a model of this project or of another version of it ({reason}); "
             "run `dvc repro`."
         ) from None
-
-
-def _assemble(card: dict[str, Any], tensors: dict[str, Tensor]) -> TrainedModel:
-    config = CnnConfig.from_dict(card["config"])
-    networks = [_assemble_network(config, number, tensors) for number in range(card["networks"])]
-    normalizer = Normalizer(
-        card["normalization"], tensors["normalizer.mean"], tensors["normalizer.scale"]
-    )
-    uses = {str(purpose): set(items) for purpose, items in card["uses"].items()}
-    emotions = tuple(card["emotions"])
-    return TrainedModel(
-        tuple(networks),
-        emotions,
-        normalizer,
-        int(card["fold"]),
-        int(card["seed"]),
-        uses,
-        _assemble_linear(card["linear_corpora"], tensors),
-        float(card["linear_share"]),
-    )

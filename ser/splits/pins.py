@@ -1,21 +1,30 @@
 """Fold tables of known corpora, pinned by hash: nobody's folds change without notice."""
 
 from importlib.resources import files
-from io import StringIO
+from pathlib import Path
 
 import pandas as pd
 
-from ser.errors import SerError
-from ser.splits.folds import hash_folds
+from ser.core.errors import SerError
+from ser.core.files import write_csv
+from ser.core.tables import Table
+from ser.guards.folds import hash_folds
 
 PINS = "pins.csv"
+_TABLE = Table(
+    "The table of pins",
+    {"protocol": str, "corpus": str, "sha256": str},
+    remedy="restore it from git",
+)
 
 
 def read_pins() -> dict[tuple[str, str], str]:
-    """SHA-256 of the fold table of each protocol and corpus that is pinned."""
-    text = (files("ser.splits") / PINS).read_text(encoding="utf-8")
-    table = pd.read_csv(StringIO(text), dtype=str)
-    return {(row.protocol, row.corpus): row.sha256 for row in table.itertuples()}
+    """SHA-256 of the fold table of each corpus and protocol that is pinned."""
+    return _by_key(_TABLE.parse((files("ser.splits") / PINS).read_text(encoding="utf-8"), PINS))
+
+
+def _by_key(table: pd.DataFrame) -> dict[tuple[str, str], str]:
+    return {(row.corpus, row.protocol): row.sha256 for row in table.itertuples()}
 
 
 def check_pin(folds: pd.DataFrame, protocol: str, corpus: str) -> None:
@@ -24,7 +33,7 @@ def check_pin(folds: pd.DataFrame, protocol: str, corpus: str) -> None:
     Raises:
         SerError: if it differs.
     """
-    pinned = read_pins().get((protocol, corpus))
+    pinned = read_pins().get((corpus, protocol))
     found = hash_folds(folds)
     if pinned not in (None, found):
         raise SerError(
@@ -32,3 +41,25 @@ def check_pin(folds: pd.DataFrame, protocol: str, corpus: str) -> None:
             f"{found[:12]}..., not {pinned[:12]}...): results would not compare with earlier ones; "
             "give a changed protocol another name."
         )
+
+
+def add_pins(hashes: dict[tuple[str, str], str], path: Path) -> tuple[int, int]:
+    """Add hashes, by corpus and protocol, to a file of pins; those it has stay as they are.
+
+    Returns:
+        How many were added, and how many were there before.
+
+    Raises:
+        SerError: if one that is pinned differs.
+    """
+    pinned = _by_key(_TABLE.read(path)) if path.is_file() else {}
+    for (corpus, protocol), found in hashes.items():
+        if pinned.get((corpus, protocol), found) != found:
+            raise SerError(
+                f"The folds of protocol {protocol} on {corpus} differ from those pinned in {path}, "
+                "which do not change; give a changed protocol another name."
+            )
+    together = pinned | hashes
+    rows = [(protocol, corpus, together[corpus, protocol]) for corpus, protocol in sorted(together)]
+    write_csv(path, pd.DataFrame(rows, columns=["protocol", "corpus", "sha256"]))
+    return len(together) - len(pinned), len(pinned)

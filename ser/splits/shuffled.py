@@ -6,7 +6,7 @@ They are here to measure how much such a score is too good.
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
-from ser.splits.mismatch import ProtocolMismatchError
+from ser.guards.mismatch import ProtocolMismatchError
 
 SHUFFLED_FOLDS = 5
 _SEED = 20_261_123

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ser.splits.mismatch import ProtocolMismatchError
+from ser.guards.mismatch import ProtocolMismatchError
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,14 @@ def leave_one_speaker_out(manifest: pd.DataFrame) -> pd.DataFrame:
             for speaker, after in zip(speakers, following, strict=True)
         ],
     )
+
+
+def two_speakers(manifest: pd.DataFrame) -> pd.DataFrame:
+    """One trains, the other is tested, and the other way round; nobody validates."""
+    speakers = sorted(manifest["speaker"].unique())
+    if len(speakers) != 2:
+        raise ProtocolMismatchError("it is for corpora of two speakers")
+    return by_speakers(manifest, [Fold(test=(speaker,), validation=()) for speaker in speakers])
 
 
 def speaker_independent(manifest: pd.DataFrame) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ser.splits.folds import ROLES
-from ser.splits.mismatch import ProtocolMismatchError
+from ser.guards.folds import ROLES
+from ser.guards.mismatch import ProtocolMismatchError
 from ser.splits.speakers import RAVDESS_FIVE_FOLDS, Fold, is_ravdess
 
 _GROUPS = 5

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ser.params import Training
+from ser.models.front_ends import band_warps
+from ser.training.settings import Training
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,6 @@ class TrainingItems:
 def epoch_batches(
     items: TrainingItems,
     settings: Training,
-    copy_probability: float,
     crop: int,
     generator: torch.Generator,
 ) -> Iterator[Batch]:
@@ -76,7 +76,7 @@ def epoch_batches(
     The clips left over after the last full batch wait for the next epoch's order: batch
     normalisation on a handful of clips does harm.
     """
-    chosen = items.choose(copy_probability, generator)
+    chosen = items.choose(settings.copy_probability, generator)
     order = torch.randperm(len(chosen), generator=generator)
     size = min(settings.batch_size, len(chosen))
     for numbers in order[: len(order) // size * size].view(-1, size):
@@ -101,36 +101,26 @@ def cut_and_warp(
     low = position.floor()
     row = items.starts[numbers].unsqueeze(1) + low.long()
     values = torch.lerp(items.rows[row], items.rows[row + 1], (position - low).unsqueeze(2))
-    return Batch(values * inside.unsqueeze(2), inside.sum(1).float(), items.targets[numbers])
+    return Batch(values.mul_(inside.unsqueeze(2)), inside.sum(1).float(), items.targets[numbers])
 
 
-def mask_features(values: Tensor, settings: Training, generator: torch.Generator) -> Tensor:
-    """Blank random bands and spans of time: SpecAugment (Park et al., 2019, Interspeech)."""
+def warp_and_mask(
+    values: Tensor, settings: Training, warp: float, generator: torch.Generator
+) -> Tensor:
+    """Stretch each clip's bands, and blank random bands and spans of time.
+
+    By up to `warp`; and SpecAugment (Park et al., 2019, Interspeech).
+    """
     size, steps, bands = values.shape
     spans = _random_spans(size, steps, settings.time_masks, settings.time_mask_frames, generator)
     stripes = _random_spans(
         size, bands, settings.frequency_masks, settings.frequency_mask_bands, generator
     )
-    return values * ~spans.unsqueeze(2) * ~stripes.unsqueeze(1)
-
-
-def warp_bands(values: Tensor, amount: float, generator: torch.Generator) -> Tensor:
-    """Stretch each clip's bands by up to `amount`, as another vocal tract length would.
-
-    Vocal tract length perturbation (Jaitly & Hinton, 2013, ICML workshop), here on the bands.
-    """
-    size, _, bands = values.shape
-    if amount == 0 or bands < 2:
-        return values
-    factor = 1 + amount * (2 * torch.rand(size, 1, generator=generator) - 1)
-    position = (torch.arange(bands) * factor).clamp(0, bands - 1)
-    low = position.floor().long().clamp(max=bands - 2)
-    share = position - low
-    # one interpolation matrix a clip: a batched product is faster than gathering bands
-    matrix = torch.zeros(size, bands, bands)
-    matrix.scatter_(1, low.unsqueeze(1), (1 - share).unsqueeze(1))
-    matrix.scatter_(1, (low + 1).unsqueeze(1), share.unsqueeze(1))
-    return torch.bmm(values, matrix)
+    if warp == 0 or bands < 2:
+        return values * ~spans.unsqueeze(2) * ~stripes.unsqueeze(1)
+    factors = 1 + warp * (2 * torch.rand(size, generator=generator) - 1)
+    matrix = band_warps(factors, bands) * ~stripes.unsqueeze(1)
+    return torch.bmm(values, matrix).mul_(~spans.unsqueeze(2))
 
 
 def _random_spans(

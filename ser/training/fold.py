@@ -1,6 +1,6 @@
-"""Training of one model: one fold, one seed."""
+"""Training of one network: one fold, one seed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
 from typing import cast
@@ -9,29 +9,28 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ser.dataset import FoldReader, SystemData, clips_only, encode, training_items
-from ser.functional_reader import FunctionalsReader
-from ser.labels import ordered
-from ser.models.cnn import Cnn, CnnConfig
+from ser.core.errors import SerError
+from ser.core.scoring import accuracy, unweighted_average_recall
+from ser.guards.checks import Purpose
+from ser.guards.crossings import Crossing
 from ser.models.inference import predict_probabilities
-from ser.models.linear import LinearModel, fit_fold
-from ser.models.storage import TrainedModel
-from ser.normalization import Normalizer
-from ser.params import Params, Precision
-from ser.scoring import accuracy, unweighted_average_recall
-from ser.splits.crossings import Crossing
-from ser.splits.guards import Purpose
+from ser.models.network import Network, build_network
+from ser.models.storage import TrainedNetwork
+from ser.reading.data import SystemData, clips_only, encode, trained_emotions, training_items
+from ser.reading.normalization import Normalizer
+from ser.reading.reader import Reader
+from ser.store.features import Layout
 from ser.training.batches import (
     Batch,
     TrainingItems,
     class_weights,
     epoch_batches,
-    mask_features,
     mix_pairs,
     soft_targets,
-    warp_bands,
+    warp_and_mask,
 )
-from ser.training.optimizers import build_optimizers, rate_schedule, scale_rates
+from ser.training.optimizers import build_optimizers, descend, rate_schedule, scale_rates
+from ser.training.settings import Precision, Recipe
 
 # Training clips on which the history is measured, drawn once a fold; all would cost a third of
 # the run, and this many give the same picture.
@@ -40,15 +39,10 @@ _HISTORY_CLIPS = 128
 
 @dataclass(frozen=True)
 class EpochScore:
-    """One row of the history: loss (nats), accuracy and UAR (percent) after an epoch.
-
-    Attributes:
-        network: its number within the model, from 0.
-    """
+    """One row of the history: loss (nats), accuracy and UAR (percent) after an epoch."""
 
     fold: int
     seed: int
-    network: int
     epoch: int
     part: str
     loss: float
@@ -68,191 +62,181 @@ class _Scored:
 @dataclass(frozen=True)
 class _FoldData:
     items: TrainingItems
-    scored: tuple[_Scored, _Scored]
+    scored: list[_Scored]
     normalizer: Normalizer
     emotions: tuple[str, ...]
-    bands: int
+    layout: Layout
     uses: dict[str, set[str]]
 
 
 def train_fold(
-    params: Params,
+    recipe: Recipe,
     data: SystemData,
     fold: int,
     seed: int,
-) -> tuple[TrainedModel, list[EpochScore]]:
-    """Train one model; test clips of the fold are not read, unless the protocol is a leaky one.
+    after_epoch: Callable[[], None] = lambda: None,
+) -> tuple[TrainedNetwork, list[EpochScore]]:
+    """Train one network; test clips of the fold are not read, unless the protocol is a leaky one.
+
+    Args:
+        after_epoch: called after every epoch, to show progress.
+
+    Returns:
+        The network, and its scores after every `training.score_every` epochs and the last.
 
     Raises:
         LeakError: if anything is read for a purpose that it is held out from.
+        SerError: if a crop is too short for the network, or training diverges.
     """
-    fold_data = _load_fold(params, data, fold, _generator(fold, seed, 0))
-    choose_best = (
-        params.training.checkpoint == "validation" or Crossing.CHECKPOINT in data.protocol.crosses
-    )
-    networks, history = [], []
-    for number in range(params.training.networks):
-        network, scores = _train_network(params, fold_data, choose_best, fold, seed, number)
-        networks.append(network)
-        history += scores
-    uses = fold_data.uses
-    linear = None
-    if params.training.linear_share > 0:
-        linear, read = _fit_linear(params, data, fold, fold_data.emotions)
-        uses = {purpose: uses.get(purpose, set()) | read.get(purpose, set()) for purpose in uses}
-    model = TrainedModel(
-        tuple(networks),
-        fold_data.emotions,
-        fold_data.normalizer,
-        fold,
-        seed,
-        uses,
-        linear,
-        params.training.linear_share,
-    )
-    return model, history
-
-
-def _generator(fold: int, seed: int, number: int) -> torch.Generator:
-    """What one network draws from; no two networks of a system share it."""
-    return torch.Generator().manual_seed(1_000_003 * seed + 1_009 * number + fold)
-
-
-def _train_network(
-    params: Params, data: _FoldData, choose_best: bool, fold: int, seed: int, number: int
-) -> tuple[Cnn, list[EpochScore]]:
-    """One network, as it is after the last epoch or after the best one."""
-    generator = _generator(fold, seed, number)
+    generator = torch.Generator().manual_seed(1_000_003 * seed + fold)
+    fold_data = _load_fold(recipe, data, fold, generator)
     torch.manual_seed(generator.initial_seed())  # weights and dropout
-    network = build_network(params, data.bands, len(data.emotions))
+    network = build_network(
+        recipe.model.network, recipe.model.settings, fold_data.layout, len(fold_data.emotions)
+    )
+    crop = crop_rows(recipe, network)
     # an average over recent steps predicts better than the last step's weights (Izmailov et al.,
     # 2018, UAI; here exponential); all that is scored and kept is the average
     average = AveragedModel(
-        network,
-        multi_avg_fn=get_ema_multi_avg_fn(params.training.weight_average),
-        use_buffers=True,
+        network, multi_avg_fn=get_ema_multi_avg_fn(recipe.training.weight_average), use_buffers=True
     )
-    averaged = cast(Cnn, average.module)
+    averaged = cast(Network, average.module)
+    choose_best = (
+        recipe.training.checkpoint == "validation" or Crossing.CHECKPOINT in data.protocol.crosses
+    ) and len(fold_data.scored) > 1
     history: list[EpochScore] = []
     best_uar, best_weights = -1.0, None
-    for epoch, _ in enumerate(_epochs(params, network, average, data, generator), start=1):
+    epochs = n_epochs(recipe, len(fold_data.items))
+    trained = _epochs(recipe, network, average, fold_data, crop, epochs, generator)
+    for epoch, _ in enumerate(trained, start=1):
+        after_epoch()
+        scored_now = epoch % recipe.training.score_every == 0 or epoch == epochs
+        if not (scored_now or choose_best):
+            continue
         scores = [
-            EpochScore(fold, seed, number, epoch, part.part, *_score(averaged, part, data.emotions))
-            for part in data.scored
+            EpochScore(fold, seed, epoch, part.part, *_score(averaged, part, fold_data.emotions))
+            for part in fold_data.scored
         ]
         history += scores
         if choose_best and scores[-1].uar > best_uar:
             best_uar, best_weights = scores[-1].uar, _copy_weights(averaged)
     network.load_state_dict(best_weights or averaged.state_dict())
-    return network.eval(), history
-
-
-def _fit_linear(
-    params: Params, data: SystemData, fold: int, emotions: tuple[str, ...]
-) -> tuple[LinearModel, dict[str, set[str]]]:
-    """The linear part of a fold, and the clips it was made from, by purpose."""
-    reader = FunctionalsReader(data, data.functionals, fold)
-    clips = data.with_role(fold, "train")
-    return fit_fold(reader, clips, emotions, params.training.linear_c), reader.uses
-
-
-def build_network(params: Params, bands: int, classes: int) -> Cnn:
-    """The network that `params` describe, with random weights."""
-    waveform = params.features.front_end == "waveform"
-    config = CnnConfig(
-        bands=params.features.n_mels if waveform else bands,
-        classes=classes,
-        channels=tuple(params.model.channels),
-        stem_kernel=params.model.stem_kernel,
-        stem_stride=(params.model.stem_stride[0], params.model.stem_stride[1]),
-        time_pools=params.model.time_pools,
-        dropout=params.model.dropout,
-        waveform=waveform,
-        window_ms=params.features.window_ms,
-        hop_ms=params.features.hop_ms,
-        layers=params.features.encoder_layers,
+    _check_finite(recipe, network, fold, seed)
+    trained_network = TrainedNetwork(
+        fold_data.emotions,
+        fold,
+        fold_data.uses,
+        recipe.model.network,
+        network.eval(),
+        fold_data.normalizer,
+        seed,
+        arithmetic(recipe.training.precision),
     )
-    return Cnn(config)
+    return trained_network, history
+
+
+def n_epochs(recipe: Recipe, n_clips: int) -> int:
+    """Epochs of a fold in which so many clips train: more of them for a small corpus."""
+    settings = recipe.training
+    return max(settings.epochs, ceil(settings.min_steps / _steps_per_epoch(recipe, n_clips)))
+
+
+def _steps_per_epoch(recipe: Recipe, n_clips: int) -> int:
+    return max(1, n_clips // recipe.training.batch_size)
+
+
+def crop_rows(recipe: Recipe, network: Network) -> int:
+    """Rows of features in `training.crop_s`; one where a clip is one row.
+
+    Raises:
+        SerError: if they are too few for the network.
+    """
+    rows = max(1, round(recipe.training.crop_s * network.layout.rows_per_second))
+    if rows < network.fewest_rows:
+        raise SerError(
+            f"training.crop_s is {recipe.training.crop_s}, which is {rows} rows of features, but "
+            f"the network {recipe.model.network} needs at least {network.fewest_rows}; make it "
+            "longer in params.yaml."
+        )
+    return rows
+
+
+def _check_finite(recipe: Recipe, network: Network, fold: int, seed: int) -> None:
+    # running means of batch normalisation are no parameters, but may diverge alone
+    if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
+        raise SerError(
+            f"Training diverged in fold {fold} with seed {seed}; lower optimizers."
+            f"{recipe.optimizer.name}.lr in params.yaml."
+        )
 
 
 def _load_fold(
-    params: Params, data: SystemData, fold: int, generator: torch.Generator
+    recipe: Recipe, data: SystemData, fold: int, generator: torch.Generator
 ) -> _FoldData:
-    reader = FoldReader(data, fold)
+    reader = Reader(data, fold)
     items = training_items(data, fold)
     originals = items[items["effect"] == ""]
     if Crossing.STATISTIC in data.protocol.crosses:
         normalizer = Normalizer.by_speaker()
     else:
-        fitted_on = reader.read(originals, Purpose.STATISTICS)
-        normalizer = Normalizer.fit(params.training.normalization, fitted_on)
-    emotions = tuple(ordered(data.clips["emotion"]))
-    features = reader.read_normalized(items, Purpose.TRAIN, normalizer)
+        fitted_on = reader.features(originals, Purpose.STATISTICS)
+        normalizer = Normalizer.fit(recipe.training.normalization, fitted_on)
+    emotions = trained_emotions(data, fold)
+    features = reader.normalized(items, Purpose.TRAIN, normalizer)
     targets = encode(data.clips, items, emotions)
     unchanged = torch.tensor((items["effect"] == "").tolist()).nonzero().squeeze(1)
     drawn = unchanged[torch.randperm(len(unchanged), generator=generator)[:_HISTORY_CLIPS]]
     watched = "test" if Crossing.CHECKPOINT in data.protocol.crosses else "validation"
+    scored = [_Scored("train", [features[i] for i in drawn.tolist()], targets[drawn])]
     held_out = clips_only(data, data.with_role(fold, watched))
-    scored = (
-        _Scored("train", [features[i] for i in drawn.tolist()], targets[drawn]),
-        _Scored(
-            watched,
-            reader.read_normalized(held_out, Purpose.CHECKPOINT, normalizer),
-            encode(data.clips, held_out, emotions),
-        ),
-    )
+    known = encode(data.clips, held_out, emotions) >= 0  # what no speaker showed cannot be scored
+    held_out = held_out[known.numpy()].reset_index(drop=True)
+    if len(held_out):
+        read = reader.normalized(held_out, Purpose.CHECKPOINT, normalizer)
+        scored.append(_Scored(watched, read, encode(data.clips, held_out, emotions)))
     return _FoldData(
         TrainingItems(features, targets, items["clip"].tolist()),
         scored,
         normalizer,
         emotions,
-        features[0].shape[1],
+        data.layout,
         reader.uses,
     )
 
 
 def _epochs(
-    params: Params,
-    network: Cnn,
+    recipe: Recipe,
+    network: Network,
     average: AveragedModel,
     data: _FoldData,
+    crop: int,
+    epochs: int,
     generator: torch.Generator,
 ) -> Iterator[None]:
     """Train epoch by epoch, yielding after each."""
-    settings = params.training
-    optimizers = build_optimizers(network, params.optimizer, params.optimizer_settings)
-    crop = round(settings.crop_s * params.features.rows_per_second)
-    steps_per_epoch = max(1, len(data.items) // settings.batch_size)
-    epochs = max(settings.epochs, ceil(settings.min_steps / steps_per_epoch))
-    factor = rate_schedule(settings.schedule, steps_per_epoch * epochs)
+    settings = recipe.training
+    optimizers = build_optimizers(network, recipe.optimizer)
+    factor = rate_schedule(settings.schedule, _steps_per_epoch(recipe, len(data.items)) * epochs)
     weights = class_weights(data.items.targets, len(data.emotions), settings.class_weight)
     step = 0
     for _ in range(epochs):
         network.train()
-        for batch in epoch_batches(
-            data.items, settings, params.augmentation.probability, crop, generator
-        ):
+        for batch in epoch_batches(data.items, settings, crop, generator):
             scale_rates(optimizers, factor(step))
-            loss = _batch_loss(network, batch, params, weights, generator)
-            for optimizer in optimizers:
-                optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            for optimizer in optimizers:
-                optimizer.step()
+            descend(_batch_loss(network, batch, recipe, weights, generator), optimizers)
             average.update_parameters(network)
             step += 1
         yield
 
 
 def _batch_loss(
-    network: Cnn, batch: Batch, params: Params, weights: Tensor, generator: torch.Generator
+    network: Network, batch: Batch, recipe: Recipe, weights: Tensor, generator: torch.Generator
 ) -> Tensor:
-    settings = params.training
+    settings = recipe.training
     values, lengths = network.front_end(batch.values, batch.lengths)
     # neither cepstral coefficients nor numbers of an embedding are neighbours in frequency
-    if params.features.front_end != "mfcc" and not params.features.encoder_layers:
-        values = warp_bands(values, settings.frequency_warp, generator)
-    values = mask_features(values, settings, generator)
+    warp = settings.frequency_warp if network.layout.neighbours else 0.0
+    values = warp_and_mask(values, settings, warp, generator)
     targets = soft_targets(batch.targets, weights, settings.label_smoothing)
     values, lengths, targets = mix_pairs(values, lengths, targets, settings, generator)
     with torch.autocast("cpu", torch.bfloat16, enabled=uses_half_precision(settings.precision)):
@@ -270,9 +254,17 @@ def uses_half_precision(precision: Precision) -> bool:
     return precision == "bfloat16"
 
 
-def _score(network: Cnn, part: _Scored, emotions: tuple[str, ...]) -> tuple[float, float, float]:
+def arithmetic(precision: Precision) -> str:
+    """In what a network is trained here: another arithmetic gives other last digits."""
+    numbers = "bfloat16" if uses_half_precision(precision) else "float32"
+    return f"{numbers} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _score(
+    network: Network, part: _Scored, emotions: tuple[str, ...]
+) -> tuple[float, float, float]:
     """Loss (nats), accuracy and UAR (percent)."""
-    probabilities = predict_probabilities([network], part.features)
+    probabilities = predict_probabilities(network, part.features)
     loss = nn.functional.nll_loss(probabilities.clamp_min(1e-7).log(), part.targets)
     predicted = [emotions[i] for i in probabilities.argmax(1).tolist()]
     actual = [emotions[i] for i in part.targets.tolist()]

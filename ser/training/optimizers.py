@@ -1,18 +1,21 @@
-"""Optimizers by name, and the learning rate over a run."""
+"""Optimizers by their class in torch.optim, and the learning rate over a run."""
 
+import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import Optimizer
 
-from ser import params
+from ser.core.errors import SerError
+from ser.core.settings import Values
 
 # Share of a one-cycle run that warms up, and the share of the peak rate it starts from.
 _WARM_UP = 0.3
 _START = 0.04
-_ADAMW_BETAS = (0.9, 0.99)
 
 
 class Muon(torch.optim.Muon):
@@ -22,13 +25,10 @@ class Muon(torch.optim.Muon):
     matrices only; these are views of the weights, so that its steps arrive in the network.
     """
 
-    def __init__(self, weights: Sequence[nn.Parameter], settings: params.Muon) -> None:
-        self._weights = list(weights)
+    def __init__(self, params: Iterable[nn.Parameter], **arguments: Any) -> None:
+        self._weights = list(params)
         super().__init__(
-            [nn.Parameter(_matrix(weight.detach())) for weight in weights],
-            lr=settings.lr,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
+            [nn.Parameter(_matrix(weight.detach())) for weight in self._weights], **arguments
         )
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -55,41 +55,124 @@ def _as_matrix(values: Tensor, weight: Tensor) -> Tensor:
     return values.flatten(1)
 
 
-def build_optimizers(
-    network: nn.Module, name: str, settings: params.OptimizerSettings
-) -> list[Optimizer]:
-    """The optimizer called `name` over a network's parameters; two together for Muon.
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """A row of `optimizers`.
 
-    Weight decay spares biases and batch normalisation, whose scale it would only fight. Muon
-    trains the hidden weights; the classifier, vectors and all else are AdamW's, as its authors
-    advise.
+    Attributes:
+        name: of the row.
+        kind: a class of torch.optim.
+        arguments: of that class.
+        rest: the optimizer of all that is no matrix between hidden layers, for a class that takes
+            such matrices only; None for one that takes all weights.
     """
-    if isinstance(settings, params.Muon):
-        hidden = [w for name, w in network.named_parameters() if _is_hidden(name, w)]
-        known = set(map(id, hidden))
-        rest = [weight for weight in network.parameters() if id(weight) not in known]
-        groups = _groups(rest, settings.adamw_weight_decay)
-        adamw = AdamW(groups, lr=settings.adamw_lr, betas=_ADAMW_BETAS, fused=True)
-        return [Muon(hidden, settings), adamw]
-    groups = _groups(list(network.parameters()), settings.weight_decay)
-    if isinstance(settings, params.Sgd):
-        return [SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.nesterov)]
-    if isinstance(settings, params.RmsProp):
-        return [RMSprop(groups, lr=settings.lr, alpha=settings.alpha, momentum=settings.momentum)]
-    kind = AdamW if name == "adamw" else Adam
-    return [kind(groups, lr=settings.lr, betas=(settings.beta1, settings.beta2), fused=True)]
+
+    name: str
+    kind: type[Optimizer]
+    arguments: dict[str, Any]
+    rest: "OptimizerSettings | None" = None
 
 
-def _groups(weights: list[nn.Parameter], weight_decay: float) -> list[dict[str, object]]:
-    return [
-        {"params": [w for w in weights if w.ndim > 1], "weight_decay": weight_decay},
-        {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
-    ]
+def load_optimizer(values: Values) -> OptimizerSettings:
+    """The row of `optimizers` that `optimizer` names, checked by torch itself.
+
+    Raises:
+        SerError: naming the row and what torch has against it.
+    """
+    row = values.chosen("optimizer", "optimizers")
+    return _load_row(values, row)
+
+
+def _load_row(values: Values, row: str) -> OptimizerSettings:
+    table = dict(values.section(row, dict))
+    name, rest = str(table.pop("class", "")), table.pop("rest", None)
+    kind = getattr(torch.optim, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Optimizer)) or kind is Optimizer:
+        raise SerError(
+            f"{values.source}: {row}.class is {name!r}, but must be a class of torch.optim, such "
+            "as SGD or Adam."
+        )
+    if kind is torch.optim.Muon:
+        kind = Muon
+    arguments = {key: _plain(value) for key, value in table.items()}
+    settings = OptimizerSettings(
+        row.rpartition(".")[2],
+        kind,
+        arguments,
+        None if rest is None else _load_row(values, f"{row}.rest"),
+    )
+    _try(settings, row, values.source)
+    return settings
+
+
+def _plain(value: Any) -> Any:
+    """A value as torch wants it: text such as "1e-05" as a number, lists as tuples."""
+    if isinstance(value, list):
+        return tuple(_plain(inner) for inner in value)
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _try(settings: OptimizerSettings, row: str, source: str) -> None:
+    """One step on two weights: what torch has against the arguments is said before training."""
+    kind = torch.optim.Muon if settings.kind is Muon else settings.kind
+    known = inspect.signature(kind).parameters
+    strange = [name for name in settings.arguments if name not in known or name == "params"]
+    if strange:
+        raise SerError(
+            f"{source}: {row} has the unknown key {strange[0]!r}; {kind.__name__} takes "
+            f"{', '.join(name for name in known if name != 'params')}."
+        )
+    weight = nn.Parameter(torch.ones(2, 2))
+    weight.grad = torch.ones(2, 2)
+    try:
+        settings.kind([weight], **settings.arguments).step()
+    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SerError(f"{source}: {row} does not suit {kind.__name__}: {reason}.") from None
+
+
+def build_optimizers(network: nn.Module, settings: OptimizerSettings) -> list[Optimizer]:
+    """The chosen optimizer over a network's parameters; two where it takes some of them only.
+
+    Weight decay spares biases and batch normalisation, whose scale it would only fight. Of two, the
+    first trains the hidden weights; the classifier, vectors and all else are the second's, as the
+    authors of Muon advise.
+    """
+    if settings.rest is None:
+        return [_over_groups(list(network.parameters()), settings)]
+    hidden = [weight for name, weight in network.named_parameters() if _is_hidden(name, weight)]
+    known = set(map(id, hidden))
+    rest = [weight for weight in network.parameters() if id(weight) not in known]
+    return [settings.kind(hidden, **settings.arguments), _over_groups(rest, settings.rest)]
+
+
+def _over_groups(weights: list[nn.Parameter], settings: OptimizerSettings) -> Optimizer:
+    groups: list[dict[str, Any]] = [{"params": weights}]
+    if "weight_decay" in inspect.signature(settings.kind).parameters:
+        groups = [
+            {"params": [w for w in weights if w.ndim > 1]},
+            {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
+        ]
+    return settings.kind(groups, **settings.arguments)
 
 
 def _is_hidden(name: str, weight: nn.Parameter) -> bool:
     """A weight between hidden layers: a matrix of more than one row, and not the classifier's."""
     return weight.ndim > 1 and len(weight) > 1 and not name.startswith("classifier")
+
+
+def descend(loss: Tensor, optimizers: Sequence[Optimizer]) -> None:
+    """One step of every optimizer down the gradient of a loss."""
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
 
 
 def scale_rates(optimizers: Sequence[Optimizer], factor: float) -> None:

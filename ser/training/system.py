@@ -1,83 +1,118 @@
-"""Training of a whole system: every fold and seed, spread over the cores."""
+"""Training of a system with one seed: every fold, spread over the cores."""
 
-import json
-import time
-from collections.abc import Iterator
-from concurrent.futures import as_completed
-from dataclasses import asdict
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
-from tqdm import tqdm
 
-from ser.dataset import SystemData
-from ser.errors import SerError
-from ser.files import whole_folder, write_csv, write_json
-from ser.models.storage import TrainedModel, save_model
-from ser.params import Params
-from ser.processes import worker_pool
-from ser.training.fold import EpochScore, train_fold
+from ser.core.files import resumable_folder, write_csv
+from ser.core.processes import spread, tick
+from ser.core.tables import Table
+from ser.models.storage import TrainedNetwork, network_path, save_network, seed_folder
+from ser.reading.data import SystemData
+from ser.training.fold import EpochScore, n_epochs, train_fold
+from ser.training.settings import Recipe
+
+HISTORY = "history.csv"
+_SER = Path(__file__).parents[1]
+_HISTORY = Table(
+    "The history",
+    {
+        "fold": int,
+        "seed": int,
+        "epoch": int,
+        "part": str,
+        "loss": float,
+        "accuracy": float,
+        "uar": float,
+    },
+)
 
 
-def train_system(params: Params, data: SystemData, name: str, out: Path, history: Path) -> float:
-    """Train every fold with every seed; write models to `out` and scores per epoch to `history`.
+@dataclass(frozen=True)
+class _Work:
+    recipe: Recipe
+    data: SystemData
+    seed: int
+    folder: Path
 
-    Returns:
-        Seconds it took.
+
+def train_seed(recipe: Recipe, data: SystemData, seed: int, models: Path, label: str) -> None:
+    """Train every fold with one seed; write a model for each, and the history.
+
+    A fold that an earlier run finished before it was stopped is not trained again, if code, recipe
+    and what is read are the same.
+
+    Args:
+        models: folder of the system; gets `seed_<seed>`, whole or not at all.
+        label: what the progress bar says.
     """
-    begun = time.perf_counter()
-    seeds = params.seeds_of(params.system(name))
-    jobs = [(fold, seed) for seed in seeds for fold in data.fold_numbers]
-    with whole_folder(out) as aside:
-        scores = list(_train_all(params, data, name, aside, jobs))
-        rows = pd.DataFrame([asdict(score) for job in scores for score in job])
-        write_csv(history, rows, decimals=4)
-    return time.perf_counter() - begun
+    out = seed_folder(models, seed)
+    key = _key(recipe, data)
+    names = [network_path(out, fold).name for fold in data.fold_numbers]
+    with resumable_folder(out, key, expected=[*names, HISTORY]) as folder:
+        work = _Work(recipe, data, seed, folder)
+        to_do = [fold for fold in data.fold_numbers if not _is_done(folder, fold)]
+        epochs = sum(n_epochs(recipe, len(data.with_role(fold, "train"))) for fold in to_do)
+        spread(partial(_train, work), to_do, label, "epoch", total=epochs, note=_note)
+        parts = [read_history(_part(folder, fold)) for fold in data.fold_numbers]
+        write_csv(folder / HISTORY, pd.concat(parts), decimals=4)
+        for fold in data.fold_numbers:
+            _part(folder, fold).unlink()
 
 
-def _train_all(
-    params: Params, data: SystemData, name: str, out: Path, jobs: list[tuple[int, int]]
-) -> Iterator[list[EpochScore]]:
-    with worker_pool(min(params.processes, len(jobs))) as pool:
-        waiting = [pool.submit(_train_job, params, data, out, *job) for job in jobs]
-        bar = tqdm(as_completed(waiting), total=len(jobs), desc=f"{name}: training", unit="fold")
-        try:
-            for done in bar:
-                last = done.result()[-1]
-                bar.set_postfix_str(f"fold {last.fold}: {last.part} UAR {last.uar:.1f} %")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # an error should not wait for the other folds
-            raise
-        for job in waiting:
-            yield job.result()
+def _note(scores: list[EpochScore]) -> str:
+    last = scores[-1]
+    return f"fold {last.fold}: {last.part} UAR {last.uar:.1f} %"
 
 
-def _train_job(
-    params: Params, data: SystemData, out: Path, fold: int, seed: int
-) -> list[EpochScore]:
-    model, scores = train_checked(params, data, fold, seed)
-    save_model(out, model)
+def _part(folder: Path, fold: int) -> Path:
+    return folder / f"history_{fold:02d}.csv"
+
+
+def _key(recipe: Recipe, data: SystemData) -> str:
+    """Stands for all that decides the bytes of a model, but for fold and seed."""
+    whole = hashlib.sha256(repr(recipe).encode())
+    whole.update(data.clips.to_csv(index=False).encode())
+    whole.update(data.folds.to_csv(index=False).encode())
+    rooms = ("core", "clips", "guards", "store", "reading", "models", "training")
+    code = [path for room in rooms for path in (_SER / room).rglob("*.py")]
+    for path in sorted([*code, *data.packs.values()]):
+        whole.update(path.name.encode())
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def _is_done(folder: Path, fold: int) -> bool:
+    return network_path(folder, fold).is_file() and _part(folder, fold).is_file()
+
+
+def _train(work: _Work, fold: int) -> list[EpochScore]:
+    model, scores = train_checked(work.recipe, work.data, fold, work.seed)
+    save_network(network_path(work.folder, fold), model)
+    rows = pd.DataFrame([asdict(score) for score in scores])
+    write_csv(_part(work.folder, fold), rows, decimals=4)  # last: with it, the fold is done
     return scores
 
 
-def train_checked(
-    params: Params, data: SystemData, fold: int, seed: int
-) -> tuple[TrainedModel, list[EpochScore]]:
-    """`train_fold` in a process that is prepared for it.
+def read_history(path: Path) -> pd.DataFrame:
+    """Scores by epoch, in percent and nats, as they were written.
 
     Raises:
-        SerError: if the weights do not stay finite.
+        SerError: if it is missing or damaged.
     """
+    return _HISTORY.read(path)
+
+
+def train_checked(
+    recipe: Recipe, data: SystemData, fold: int, seed: int
+) -> tuple[TrainedNetwork, list[EpochScore]]:
+    """`train_fold` in a process that is prepared for it, with its progress shown."""
     prepare_torch()
-    model, scores = train_fold(params, data, fold, seed)
-    weights = (weight for network in model.networks for weight in network.parameters())
-    if not all(torch.isfinite(weight).all() for weight in weights):
-        raise SerError(
-            f"Training diverged in fold {fold} with seed {seed}; lower optimizers."
-            f"{params.optimizer}.lr in params.yaml."
-        )
-    return model, scores
+    return train_fold(recipe, data, fold, seed, tick)
 
 
 def prepare_torch() -> None:
@@ -87,9 +122,3 @@ def prepare_torch() -> None:
     # nothing here reads memory before it is written; filling it took 4 % of the time
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_flush_denormal(True)
-
-
-def log_seconds(path: Path, name: str, seconds: float) -> None:
-    """Keep the time a training took; git and DVC ignore it, because it differs on every run."""
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    write_json(path, {**known, name: round(seconds, 1)})

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ser.clips import GENDERS, ClipName
+from ser.clips.manifest import GENDERS, ClipName
 from ser.corpora import corpus_names, emodb, emovo, find_corpus, ravdess
-from ser.corpora.build import load_checksums
-from ser.errors import SerError
-from ser.labels import EMOTIONS
+from ser.download.build import load_checksums
+from ser.core.errors import SerError
+from ser.clips.labels import EMOTIONS
 
 Parse = Callable[[PurePosixPath], ClipName | None]
 

@@ -19,7 +19,7 @@ from ser.evaluation.comparison import (
     mcnemar,
     read_answers,
 )
-from ser.scoring import unweighted_average_recall
+from ser.core.scoring import unweighted_average_recall
 from tests.builders import make_manifest, make_predictions
 
 Refused = Callable[..., AbstractContextManager[None]]

@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.errors import LeakError
+from ser.core.errors import LeakError
 from ser.evaluation import report
-from ser.evaluation.floors import (
+from ser.evaluation.baselines import (
     FLOORS,
     _svm,
     floor_predictions,
     floor_scores,
 )
-from ser.functional_reader import FunctionalsReader
-from ser.scoring import unweighted_average_recall
-from ser.splits.guards import Purpose
-from ser.splits.selection import SystemClips, load_clips
+from ser.reading.functionals import FunctionalsReader
+from ser.core.scoring import unweighted_average_recall
+from ser.guards.checks import Purpose
+from ser.guards.selection import SystemClips, load_clips
 from tests.builders import CORPUS, EMOTIONS, make_manifest, write_splits
 
 SPEAKERS = 5

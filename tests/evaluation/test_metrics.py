@@ -14,8 +14,8 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from ser.evaluation.metrics import confusion_table, speakers_table, summary
 from ser.evaluation.metrics import system_metrics as metrics_under
-from ser.files import write_json
-from ser.labels import EMOTIONS
+from ser.core.files import write_json
+from ser.clips.labels import EMOTIONS
 from ser.splits.protocols import PROTOCOLS
 from tests.builders import make_predictions
 from tests.evaluation.test_calibration import with_probabilities

@@ -10,24 +10,24 @@ import pandas as pd
 import pytest
 import torch
 
-from ser.dataset import SystemData, load_system
-from ser.errors import LeakError, SerError
+from ser.reading.data import SystemData, load_system
+from ser.core.errors import LeakError, SerError
 from ser.evaluation.calibration import fit_temperature, soften
 from ser.evaluation.out_of_fold import predict_out_of_fold, predict_validation
 from ser.evaluation.predictions import IDENTITY, check_complete, read_predictions
-from ser.files import write_csv
+from ser.core.files import write_csv
 from ser.models.inference import predict_probabilities
 from ser.models.storage import TrainedModel, load_model, model_path, save_model
-from ser.normalization import Normalizer
-from ser.packs import Pack
-from ser.splits.crossings import Crossing
-from ser.splits.folds import read_folds, write_folds
-from ser.splits.guards import Purpose
+from ser.reading.normalization import Normalizer
+from ser.store.packs import Pack
+from ser.guards.crossings import Crossing
+from ser.guards.folds import read_folds, write_folds
+from ser.guards.checks import Purpose
 from ser.splits.protocols import PROTOCOLS
-from ser.splits.selection import FOLDS
+from ser.guards.selection import FOLDS
 from ser.training.fold import build_network, train_fold
 from tests.builders import CORPUS, make_params, one_torch_thread, replace_rows, tiny_system
-from tests.splits.test_guards import LEAKS
+from tests.guards.leaks import LEAKS
 
 Refused = Callable[..., AbstractContextManager[None]]
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ser.errors import SerError
+from ser.core.errors import SerError
 from ser.evaluation.predictions import (
     IDENTITY,
     check_complete,
     probability_columns,
     read_predictions,
 )
-from ser.files import write_csv
-from ser.labels import EMOTIONS
+from ser.core.files import write_csv
+from ser.clips.labels import EMOTIONS
 from tests.builders import make_manifest, make_predictions
 
 SEEDS = [0, 7]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.dataset import SystemData
+from ser.reading.data import SystemData
 from ser.evaluation.out_of_fold import predict_out_of_fold
 from ser.models.storage import TrainedModel, model_path, save_model
 from ser.training.fold import train_fold

@@ -2,16 +2,19 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
+
+import networkx
+import yaml
+from dvc.repo import Repo
 
 ROOT = Path(__file__).resolve().parents[2]
-CHANGES = Path(__file__).with_name("params.yaml")
+SYSTEM, CORPUS = "synthetic", "synthetic_a"
 ENVIRONMENT = {
-    **os.environ,
+    **{key: value for key, value in os.environ.items() if key not in ("DVC_STAGE", "MAKELEVEL")},
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     "DVC_NO_ANALYTICS": "1",
     "GIT_AUTHOR_NAME": "test",
@@ -19,12 +22,20 @@ ENVIRONMENT = {
     "GIT_COMMITTER_NAME": "test",
     "GIT_COMMITTER_EMAIL": "test@localhost",
 }
+DVC = [sys.executable, "-m", "dvc"]
 
 
-def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *command: str, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command in `folder`; a failure shows what it printed."""
     done = subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=1800
+        command,
+        cwd=folder,
+        env={**ENVIRONMENT, **environment},
+        capture_output=True,
+        text=True,
+        timeout=1800,
     )
     if check and done.returncode:
         raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
@@ -33,19 +44,20 @@ def run(folder: Path, *command: str, check: bool = True) -> subprocess.Completed
 
 def dvc(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run DVC in `folder`."""
-    return run(folder, sys.executable, "-m", "dvc", *arguments, check=check)
+    return run(folder, *DVC, *arguments, check=check)
 
 
-def make_project(target: Path, changes: Path = CHANGES) -> Path:
-    """Copy the project to `target` and run its whole graph on synthetic voices."""
-    script = [sys.executable, str(ROOT / "demo/run.py")]
-    run(ROOT, *script, "--target", str(target), "--changes", str(changes))
+def make_project(target: Path) -> Path:
+    """Copy the project to `target` and run its graph on synthetic voices, as `make demo` does."""
+    run(ROOT, sys.executable, "demo/run.py", "--target", str(target), SER_PROCESSES="2")
     return target
 
 
 def copy_project(project: Path, target: Path) -> Path:
     """A copy of a project that has been run, cache and all."""
     shutil.copytree(project, target, symlinks=True)
+    config = target / ".dvc/config.local"
+    config.write_text(config.read_text().replace(str(project.resolve()), str(target.resolve())))
     return target
 
 
@@ -54,30 +66,37 @@ def lock(folder: Path) -> bytes:
     return (folder / "dvc.lock").read_bytes()
 
 
-def start_and_kill(folder: Path, stage: str, after_s: float) -> None:
-    """Force a stage, and SIGKILL `dvc` so many seconds after the stage's own process started."""
-    command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", stage]
-    dvc_run = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_for_child(dvc_run.pid)
-    time.sleep(after_s)
-    dvc_run.send_signal(signal.SIGKILL)
-    dvc_run.wait()
+def change_params(folder: Path, changes: dict[str, Any]) -> None:
+    """Change parameters of a project, by dotted key; None removes one."""
+    path = folder / "params.yaml"
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        *tables, last = key.split(".")
+        table = values
+        for name in tables:
+            table = table[name]
+        table[last] = value
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 
 
-def wait_for_child(pid: int, patience_s: float = 60) -> None:
-    """Wait until a process has started another one that runs a stage."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    until = time.monotonic() + patience_s
-    while time.monotonic() < until:
-        for child in children.read_text().split():
-            command = Path(f"/proc/{child}/cmdline")
-            if command.exists() and b"stages." in command.read_bytes():
-                return
-        time.sleep(0.02)
-    raise AssertionError(f"process {pid} started no stage within {patience_s} s")
+def changed(folder: Path) -> tuple[set[str], set[str]]:
+    """Stages of the root graph that `dvc status` calls changed, and all that may run after them.
+
+    The second are kinds of stages, such as "train": they run only if what they read is changed.
+    """
+    with Repo(str(folder)) as repo:
+        found = {address.rpartition("/")[2] for address in repo.status() if _is_root(address)}
+        names = {address.partition(":")[2] for address in found}
+        graph = repo.index.graph  # an arrow from each stage to what it depends on
+        after = [
+            stage
+            for start in graph
+            if start.addressing.rpartition(":")[2] in names and _is_root(start.addressing)
+            for stage in {start} | networkx.ancestors(graph, start)
+            if _is_root(stage.addressing)
+        ]
+    return names, {stage.addressing.rpartition(":")[2].partition("@")[0] for stage in after}
+
+
+def _is_root(address: str) -> bool:
+    return "studies/" not in address

@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from ser.labels import ordered
+from ser.clips.labels import ordered
 from tests.graph.project import ROOT, dvc, lock, make_project, run
 
 pytestmark = pytest.mark.graph

@@ -1,142 +1,186 @@
-"""dvc.yaml says what the stages need: no more, no less."""
+"""Both graphs say what their stages need, no more and no less; the house's arrows run one way."""
 
 import ast
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.graph.project import ROOT
 
-GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-STAGES = sorted(GRAPH)
+# what each room of ser/ may import, besides what these import; nothing else
+ARROWS = {
+    "core": set(),
+    "clips": {"core"},
+    "download": {"clips"},
+    "corpora": {"download"},
+    "guards": {"clips"},
+    "splits": {"guards"},
+    "store": {"clips"},
+    "features": {"store"},
+    "reading": {"guards", "store"},
+    "models": {"reading"},
+    "training": {"models"},
+    "evaluation": {"training"},
+    "reports": {"evaluation", "corpora", "features", "splits"},
+}
+# files that stand above all rooms, for people
+ABOVE = {"cli", "check"}
+# rooms of words and pictures, which nothing that computes may know
+WORDS = {"ser/reports"}
 
 
-def block(stage: str) -> dict:
-    return GRAPH[stage].get("do", GRAPH[stage])
+def graph(path: str) -> dict[str, dict[str, Any]]:
+    """Stages of a graph by name, `foreach` unfolded."""
+    stages = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))["stages"]
+    return {name: stage.get("do", stage) for name, stage in stages.items()}
 
 
-def imported(path: Path) -> set[Path]:
-    """Files of this project that a file imports, packages' `__init__.py` included."""
+ROOT_GRAPH, STUDIES = graph("dvc.yaml"), graph("studies/dvc.yaml")
+STAGES = {**ROOT_GRAPH, **STUDIES}
+
+
+def script(stage: str) -> Path:
+    """The module that a stage runs, as a path from the root."""
+    program, flag, module, *_ = STAGES[stage]["cmd"].split()
+    assert (program, flag) == ("python", "-m"), f"{stage} is not run as a module"
+    return Path(module.replace(".", "/")).with_suffix(".py")
+
+
+def paths(stage: str, part: str) -> dict[str, Any]:
+    """Entries of a part of a stage: their path, and their settings if there are any."""
+    return dict(_pair(entry) for entry in STAGES[stage].get(part, []))
+
+
+def _pair(entry: str | dict[str, Any]) -> tuple[str, Any]:
+    return next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
+
+
+@cache
+def imported(file: Path) -> frozenset[Path]:
+    """Files of this project that a file imports itself, wherever in it."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    files = set()
-    for name in names:
-        parts = name.split(".")
-        if parts[0] != "ser":
-            continue
-        files |= {ROOT.joinpath(*parts[:n], "__init__.py") for n in range(1, len(parts) + 1)}
-        files.add(ROOT.joinpath(*parts).with_suffix(".py"))
-    return {file for file in files if file.is_file()}
+    own = [name.split(".") for name in names if name.startswith(("ser.", "stages.", "studies."))]
+    modules = {Path(*parts).with_suffix(".py") for parts in own}
+    packages = {Path(*parts, "__init__.py") for parts in own}
+    return frozenset(path for path in modules | packages if (ROOT / path).is_file())
 
 
-def needed(stage: str) -> set[str]:
-    """The stage's script and all it imports, directly or not."""
-    seen, waiting = set(), [ROOT / "stages" / f"{stage}.py"]
+def needed(file: Path) -> set[Path]:
+    """A file and all it imports, directly or not."""
+    seen, waiting = set(), [file]
     while waiting:
-        file = waiting.pop()
-        if file not in seen:
-            seen.add(file)
-            waiting += imported(file)
-    return {file.relative_to(ROOT).as_posix() for file in seen}
+        if (path := waiting.pop()) not in seen:
+            seen.add(path)
+            waiting += imported(path)
+    return seen
+
+
+def as_dependency(file: Path) -> str:
+    """What stands for a file among the deps: its room, but for scripts and corpora themselves."""
+    parts = file.parts
+    if parts[0] == "ser" and len(parts) > 2 and parts[1] != "corpora":
+        return "/".join(parts[:2])
+    return file.as_posix()
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_deps_are_the_script_and_exactly_what_it_imports(stage):
-    listed = {dep for dep in block(stage)["deps"] if dep.startswith(("ser", "stages"))}
-    files, folders = set(), set()
-    for dep in listed:
-        (folders if (ROOT / dep).is_dir() else files).add(dep)
-    # a corpus's own file is imported by its name, which this reading cannot follow
-    by_name = {
-        "ser/corpora/${item}.py",
-        "ser/corpora/synthetic.py",
-        "ser/corpora/synthetic_voice.py",
-    }
-    files -= by_name
-    want = needed(stage)
-    covered = {name for name in want if any(name.startswith(f"{folder}/") for folder in folders)}
-    assert want - covered == files, f"deps of {stage} in dvc.yaml differ from its imports"
-    for folder in folders:
-        present = {p.relative_to(ROOT).as_posix() for p in (ROOT / folder).rglob("*.py")}
-        assert present <= want, f"{stage} lists {folder}, but does not import all of it"
+def test_deps_are_the_script_and_the_rooms_it_imports(stage: str) -> None:
+    listed = {dep for dep in paths(stage, "deps") if dep.startswith(("ser", "stages", "studies"))}
+    wanted = {as_dependency(file) for file in needed(script(stage))}
+    # packages that hold no code
+    wanted -= {f"{package}/__init__.py" for package in ("ser", "stages", "studies")}
+    if "ser/corpora/__init__.py" in wanted:  # finds a corpus's own file, and its checksums, by name
+        wanted |= {"ser/corpora/${item}.py", "ser/corpora/checksums"}
+    assert listed == wanted, f"deps of {stage} differ from what {script(stage)} imports"
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_blocks_are_described_sorted_and_without_repeats(stage):
-    body = block(stage)
-    assert body.get("desc"), f"{stage} has no desc"
-    for part in ("deps", "params"):
-        entries = body.get(part, [])
-        assert entries == sorted(entries), f"{part} of {stage} are not in alphabetical order"
-        assert len(entries) == len(set(entries)), f"{part} of {stage} repeat"
+def test_a_stage_is_described_sorted_and_short(stage: str) -> None:
+    assert STAGES[stage].get("desc"), f"{stage} has no desc"
+    for part in ("deps", "params", "metrics", "outs"):
+        entries = [_pair(entry)[0] for entry in STAGES[stage].get(part, [])]
+        assert entries == sorted(set(entries)), f"{part} of {stage} repeat or are out of order"
+    if stage in ROOT_GRAPH:
+        assert script(stage).parts[0] == "stages"
+        lines = (ROOT / script(stage)).read_text(encoding="utf-8").splitlines()
+        assert len(lines) <= 70, f"{script(stage)} does not fit on a screen"
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_stages_run_as_modules_and_fit_on_a_screen(stage):
-    script = ROOT / "stages" / f"{stage}.py"
-    assert block(stage)["cmd"].startswith(f"python -m stages.{stage}")
-    assert len(script.read_text(encoding="utf-8").splitlines()) <= 60, f"{script} is too long"
+def test_the_root_graph_is_short() -> None:
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 300
 
 
-def test_metrics_and_plots_belong_to_git_and_the_rest_to_dvc():
+def test_only_what_draws_depends_on_words_and_pictures() -> None:
+    drawing = {stage for stage in STAGES if WORDS & set(paths(stage, "deps"))}
+    assert drawing == {"report", "figures"}
+    models = {stage for stage in STAGES if "ser/training" in paths(stage, "deps")}
+    assert "train" in models
+    assert not models & drawing
+
+
+def test_small_results_belong_to_git_and_the_rest_to_dvc() -> None:
     for stage in STAGES:
-        for part in ("metrics", "plots"):
-            for entry in block(stage).get(part, []):
-                ((path, settings),) = entry.items()
-                assert settings["cache"] is False, f"{path} would be hidden from git"
-        for entry in block(stage).get("outs", []):
-            path = entry if isinstance(entry, str) else next(iter(entry))
-            assert path.startswith(("data/", "models/")), f"{path} is not DVC's"
+        for part in ("metrics", "plots", "outs"):
+            for path, settings in paths(stage, part).items():
+                is_gits = path.startswith(("metrics/", "plots/"))
+                assert settings.get("cache", True) is not is_gits, f"{stage}: {path}"
+                assert is_gits or path.startswith(("data/", "models/")), f"{stage}: {path}"
 
 
-def test_corpora_that_may_not_be_passed_on_are_not_pushed():
-    for stage in ("download", "augment"):
-        for entry in block(stage)["outs"]:
-            ((path, settings),) = entry.items()
-            assert settings["push"] is False, f"{path} holds corpus audio and would be pushed"
+def test_audio_that_may_not_be_passed_on_is_not_pushed() -> None:
+    for stage, output in (("download", "data/corpora"), ("augment", "data/augmented")):
+        assert paths(stage, "outs")[f"{output}/${{item}}"]["push"] is False, f"{output} is pushed"
 
 
-FLOORS = [
-    {"errors", "labels", "files", "processes"},
-    {"params", "clips", "packs", "scoring", "markdown"},
-    {"audio"},
-    {"corpora"},
-    {"splits", "takes", "copies", "feature_store", "functional_store", "encoders"},
-    {"augmentation", "features"},
-    {"functionals"},
-    {"dataset", "functional_reader", "normalization"},
-    {"models"},
-    {"training"},
-    {"evaluation"},
-    {"plots", "readme"},
-    {"studies"},
-    {"entry", "revisions"},
-    {"review"},
-    {"cli"},
-]
+def test_studies_share_the_parameters_and_the_folder_of_the_root() -> None:
+    text = yaml.safe_load((ROOT / "studies/dvc.yaml").read_text(encoding="utf-8"))
+    assert text["vars"] == ["../params.yaml"]
+    assert {stage["wdir"] for stage in STUDIES.values()} == {".."}
+    assert not set(STUDIES) & set(ROOT_GRAPH)
 
 
-def test_imports_point_down_the_floors_and_never_in_a_circle():
-    floor = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-    for file in (ROOT / "ser").rglob("*.py"):
-        room = file.relative_to(ROOT / "ser").parts[0].removesuffix(".py")
-        if room == "__init__":
+# The house
+
+
+def modules() -> Iterator[tuple[Path, str]]:
+    """Every file of ser/, and the room that it stands in."""
+    for path in sorted((ROOT / "ser").rglob("*.py")):
+        file = path.relative_to(ROOT)
+        if file != Path("ser/__init__.py"):
+            yield file, file.parts[1].removesuffix(".py")
+
+
+@cache
+def below(room: str) -> frozenset[str]:
+    """All that a room may import."""
+    return frozenset().union(*({each} | below(each) for each in ARROWS[room]))
+
+
+def test_arrows_between_rooms_run_one_way() -> None:
+    for file, room in modules():
+        others = {path.parts[1].removesuffix(".py") for path in imported(file)} - {room}
+        others.discard("__init__")
+        if room in ABOVE:
             continue
-        assert room in floor, f"ser/{room} stands on no floor; add it to FLOORS"
-        for other in imported(file):
-            below = other.relative_to(ROOT / "ser").parts[0].removesuffix(".py")
-            if below in (room, "__init__"):
-                continue
-            assert floor[below] <= floor[room], f"{file} imports ser/{below}, which stands above it"
-    modules = [file for file in (ROOT / "ser").rglob("*.py") if file.name != "__init__.py"]
-    arrows = {file: imported(file) & set(modules) for file in modules}
-    try:
-        TopologicalSorter(arrows).prepare()
-    except CycleError as circle:
-        pytest.fail(f"imports run in a circle: {circle.args[1]}")
+        assert room in ARROWS, f"{file} stands in no known room"
+        assert others <= below(room), f"{file} imports {sorted(others - below(room))}"
+        scripts = {path.parts[0] for path in imported(file)} - {"ser"}
+        assert not scripts, f"{file} imports {scripts}, which stand above it"
+    for script in (ROOT / "stages").glob("*.py"):
+        others = {path.parts[0] for path in imported(script.relative_to(ROOT))}
+        assert others <= {"ser", "stages"}, f"{script} imports a study"
+
+
+def test_no_import_runs_in_a_circle() -> None:
+    arrows = {file: imported(file) for file, _ in modules()}
+    TopologicalSorter(arrows).prepare()  # raises CycleError, which names the circle

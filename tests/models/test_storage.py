@@ -15,12 +15,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from ser.errors import SerError
+from ser.core.errors import SerError
 from ser.models.cnn import Cnn, CnnConfig
 from ser.models.inference import predict_probabilities
 from ser.models.linear import LinearModel
 from ser.models.storage import TrainedModel, load_model, model_path, save_model
-from ser.normalization import Normalizer
+from ser.reading.normalization import Normalizer
 from tests.builders import REPOSITORY, little_disk, one_torch_thread
 
 EMOTIONS = ("neutral", "happy", "sad")

@@ -1,18 +1,21 @@
 """Manifests of the known corpora without their sound, and damage that makes folds leak."""
 
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
 import pandas as pd
 
-from ser.clips import speaker_keys
+from ser.clips.manifest import speaker_keys
 from ser.corpora import corpus_names, find_corpus
-from ser.corpora.build import load_checksums
-from ser.corpora.synthetic import N_SPEAKERS, N_TAKES
-from ser.corpora.synthetic_voice import utterances
-from ser.splits.crossings import Crossing
-from ser.splits.folds import ROLES
+from ser.download.build import load_checksums
+from ser.download.synthetic import N_SPEAKERS, N_TAKES
+from ser.download.synthetic_voice import utterances
+from ser.guards.crossings import Crossing
+from ser.guards.folds import ROLES
+from ser.splits.protocols import assign_folds
+from ser.splits.takes import SAME
 from tests.builders import make_manifest
 
 # one recording under two names, as tests/test_takes.py finds them in the sound
@@ -26,6 +29,15 @@ TWINS = MappingProxyType(
     }
 )
 CORPORA = tuple(corpus_names())
+# As published: test actors of Luna-Jimenez et al. (2021), validation actors of Krasnoproshin &
+# Vashkevich (2026).
+FIVE_FOLDS = (
+    ([2, 5, 14, 15, 16], [3, 6]),
+    ([3, 6, 7, 13, 18], [10, 11]),
+    ([10, 11, 12, 19, 20], [8, 17]),
+    ([8, 17, 21, 23, 24], [1, 14]),
+    ([1, 4, 9, 22], [2, 5]),
+)
 # which column says that two clips share something
 UNITS = MappingProxyType(
     {
@@ -69,13 +81,45 @@ def known_manifest(name: str) -> pd.DataFrame:
     return _named(name).copy()
 
 
-def ravdess_like() -> pd.DataFrame:
-    """Few clips of the 24 actors of RAVDESS: every protocol fits them."""
-    return make_manifest(speakers=24, clips_each=2)
+@cache
+def known_folds(name: str, protocol: str) -> pd.DataFrame:
+    """Folds of a known corpus; not to be changed."""
+    return assign_folds(_named(name), protocol)
 
 
-def check_by_hand(manifest: pd.DataFrame, folds: pd.DataFrame, declared: set[Crossing]) -> None:
+def fitting_manifest(protocol: str) -> pd.DataFrame:
+    """Few clips: of the 24 actors of RAVDESS, whom most protocols fit, or of two speakers."""
+    return make_manifest(speakers=2 if protocol == "two_speakers" else 24, clips_each=2)
+
+
+def folds_of(protocol: str) -> pd.DataFrame:
+    """Folds of `fitting_manifest`, which a test may change."""
+    return _folds_of(protocol).copy()
+
+
+@cache
+def _folds_of(protocol: str) -> pd.DataFrame:
+    return assign_folds(fitting_manifest(protocol), protocol)
+
+
+def no_pairs() -> pd.DataFrame:
+    """What `find_pairs` gives of a corpus in which no recording is there twice."""
+    return pairs_of([])
+
+
+def pairs_of(pairs: Sequence[tuple[str, str]], what: str = SAME) -> pd.DataFrame:
+    """What `find_pairs` gives where these pairs of clips are one recording."""
+    columns = ["clip_a", "clip_b", "similarity", "correlation", "what", "note"]
+    return pd.DataFrame([(a, b, 0.95, 0.9, what, "") for a, b in pairs], columns=columns)
+
+
+def check_by_hand(
+    manifest: pd.DataFrame, folds: pd.DataFrame, declared: Collection[Crossing]
+) -> None:
     """What the guard of folds promises, counted in another way."""
+    assert not folds.duplicated(["fold", "clip"]).any(), "a clip has two roles"
+    for number, fold in folds.groupby("fold"):
+        assert set(fold["role"]) >= {"train", "test"}, f"fold {number} lacks a role"
     tested = folds.loc[folds["role"] == "test", "clip"]
     assert sorted(tested) == sorted(manifest["clip"]), "a clip is not tested exactly once"
     for kind, column in UNITS.items():
@@ -90,21 +134,17 @@ def crossings(manifest: pd.DataFrame, folds: pd.DataFrame, column: str) -> list[
     The same statement may train and validate.
     """
     keys = speaker_keys(manifest) if column == "speaker" else manifest[column]
-    unit = dict(zip(manifest["clip"], keys, strict=True))
+    unit = dict(zip(manifest["clip"].tolist(), keys.tolist(), strict=True))
+    sides: dict[int, dict[str, set[str]]] = {}
+    columns = (folds[name].tolist() for name in ("fold", "clip", "role"))
+    for fold, clip, role in zip(*columns, strict=True):
+        sides.setdefault(fold, {name: set() for name in ROLES})[role].add(unit[clip])
     found = []
-    for number in folds["fold"].unique():
-        fold = folds[folds["fold"] == number]
-        assert not fold.duplicated("clip").any(), f"fold {number}: a clip has two roles"
-        train, validation, test = (
-            {unit[clip] for clip in fold.loc[fold["role"] == role, "clip"]} for role in ROLES
-        )
-        assert train, f"fold {number} trains on nothing"
-        assert validation, f"fold {number} validates on nothing"
-        assert test, f"fold {number} tests nothing"
-        shared = (train | validation) & test
+    for number, held in sides.items():
+        shared = (held["train"] | held["validation"]) & held["test"]
         if column != "sentence":
-            shared |= train & validation
-        found += [(int(number), str(each)) for each in sorted(shared)]
+            shared |= held["train"] & held["validation"]
+        found += [(number, str(each)) for each in sorted(shared)]
     return found
 
 

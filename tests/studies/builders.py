@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser.dataset import SystemData
-from ser.files import write_csv
-from ser.functional_store import CLIPS, NAMES, PACK
-from ser.packs import write_pack
-from ser.splits.folds import mix_folds
+from ser.reading.data import SystemData
+from ser.core.files import write_csv
+from ser.store.functionals import CLIPS, NAMES, PACK
+from ser.store.packs import write_pack
+from ser.guards.folds import mix_folds
 from ser.splits.protocols import PROTOCOLS, assign_folds
 from tests.builders import make_manifest
 

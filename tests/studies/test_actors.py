@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.errors import SerError
-from ser.studies.actors import study_actors
-from ser.studies.clip_scores import RecallTable, clip_scores, p_value, shuffled_within
-from ser.studies.plots_actors import draw_actors
+from ser.core.errors import SerError
+from studies.actors import study_actors
+from ser.evaluation.clip_scores import RecallTable, clip_scores, p_value, shuffled_within
+from ser.reports.figures.actors import draw_actors
 from tests.builders import make_predictions
 
 

@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.clips import MANIFEST, read_manifest
-from ser.dataset import training_items
-from ser.studies.augmentations import (
+from ser.clips.manifest import MANIFEST, read_manifest
+from ser.reading.data import training_items
+from studies.augmentations import (
     NONE,
     RECIPES,
     describe_recipes,
     only_effects,
     study_augmentations,
 )
-from ser.studies.copies import EFFECTS
-from ser.studies.plots_augmentations import draw_augmentations, draw_sounds
+from studies.copies import EFFECTS
+from ser.reports.figures.augmentations import draw_augmentations, draw_sounds
 from tests.builders import (
     CORPUS,
     make_manifest,
@@ -71,7 +71,7 @@ def test_the_study_runs_with_the_seeds_of_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = (NONE, RECIPES[-1])
-    monkeypatch.setattr("ser.studies.augmentations.RECIPES", few)
+    monkeypatch.setattr("studies.augmentations.RECIPES", few)
     corpus = tmp_path / "corpora" / CORPUS
     manifest = write_clips(make_manifest(speakers=4, clips_each=1), corpus)
     write_splits(manifest, tmp_path / "splits" / CORPUS, "speaker_independent")

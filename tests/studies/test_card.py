@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.audio import SAMPLE_RATE_HZ
-from ser.studies.card import (
+from ser.clips.audio import SAMPLE_RATE_HZ
+from studies.card import (
     Sound,
     card_table,
     choose_examples,
     describe_clips,
     load_sounds,
 )
-from ser.studies.plots_card import draw_card, draw_sounds
+from ser.reports.figures.card import draw_card, draw_sounds
 from tests.builders import EMOTIONS, make_manifest, make_params, tone, write_clips
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ser.clips import speaker_keys
-from ser.dataset import SystemData
-from ser.studies.cross_lingual import (
+from ser.clips.manifest import speaker_keys
+from ser.reading.data import SystemData
+from studies.cross_lingual import (
     EVERY,
     NETWORK,
     OTHERS,
@@ -18,8 +18,8 @@ from ser.studies.cross_lingual import (
     matrix_folds,
     study_languages,
 )
-from ser.studies.plots_cross_lingual import draw_curve, draw_matrix
-from ser.studies.trials import with_folds
+from ser.reports.figures.cross_lingual import draw_curve, draw_matrix
+from ser.evaluation.trials import with_folds
 from tests.builders import (
     make_manifest,
     make_params,

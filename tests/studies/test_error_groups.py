@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.errors import SerError
-from ser.studies.error_groups import (
+from ser.core.errors import SerError
+from studies.error_groups import (
     FACTORS,
     LOUDNESS,
     QUARTERS,
@@ -15,7 +15,7 @@ from ser.studies.error_groups import (
     holm,
     study_errors,
 )
-from ser.studies.plots_errors import draw_errors
+from ser.reports.figures.errors import draw_errors
 from tests.builders import make_manifest, make_predictions
 
 

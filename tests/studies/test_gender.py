@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ser.dataset import SystemData
-from ser.studies.gender import (
+from ser.reading.data import SystemData
+from studies.gender import (
     HALF,
     NAMES,
     OTHER,
@@ -17,8 +17,8 @@ from ser.studies.gender import (
     only,
     study_gender,
 )
-from ser.studies.plots_gender import draw_gender
-from ser.studies.trials import with_folds
+from ser.reports.figures.gender import draw_gender
+from ser.evaluation.trials import with_folds
 from tests.builders import (
     CORPUS,
     make_manifest,

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.dataset import SystemData
-from ser.errors import LeakError, SerError
-from ser.features import LogMel, Mfcc
-from ser.files import write_csv
-from ser.functional_store import CLIPS, NAMES, PACK
-from ser.functionals import SETTINGS, describe
-from ser.packs import write_pack
-from ser.studies.importance import (
+from ser.reading.data import SystemData
+from ser.core.errors import LeakError, SerError
+from ser.features.front_ends import LogMel, Mfcc
+from ser.core.files import write_csv
+from ser.store.functionals import CLIPS, NAMES, PACK
+from ser.features.functionals import SETTINGS, describe
+from ser.store.packs import write_pack
+from studies.importance import (
     ALL,
     ALONE,
     BANDS,
@@ -28,7 +28,7 @@ from ser.studies.importance import (
     group_of,
     study_importance,
 )
-from ser.studies.plots_importance import draw_emotions, draw_groups, draw_saliency
+from ser.reports.figures.importance import draw_emotions, draw_groups, draw_saliency
 from ser.training.fold import train_fold
 from tests.builders import (
     CORPUS,
@@ -108,7 +108,7 @@ def test_the_study_finds_the_group_that_tells_the_emotion(
     write_features(tmp_path / "features" / CORPUS, separable_features(manifest))
     write_telling_functionals(manifest, tmp_path / "functionals" / CORPUS)
     params = make_params({"training.linear_share": 0.4, "training.linear_c": 10.0})
-    monkeypatch.setattr("ser.studies.importance.PERMUTATIONS", 2)
+    monkeypatch.setattr("studies.importance.PERMUTATIONS", 2)
     study = study_importance(params, CORPUS, tmp_path)
     uar = study.groups.set_index(["group", "way"])["uar"]
     assert uar[ALL, ALONE] > 90

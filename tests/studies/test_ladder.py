@@ -8,12 +8,12 @@ import pytest
 
 from ser.evaluation.marks import NO_MARK
 from ser.params import parse_params
-from ser.splits.crossings import Crossing
+from ser.guards.crossings import Crossing
 from ser.splits.protocols import PROTOCOLS
 from ser.studies import plots_ladder
-from ser.studies.copies import EFFECTS, with_effects
-from ser.studies.ladder import REFERENCE, RUNGS, Ladder, describe_rungs
-from ser.studies.plots_ladder import draw_ladder
+from studies.copies import EFFECTS, with_effects
+from studies.ladder import REFERENCE, RUNGS, Ladder, describe_rungs
+from ser.reports.figures.ladder import draw_ladder
 from tests.builders import make_params, make_predictions
 
 

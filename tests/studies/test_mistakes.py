@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ser.studies.mistakes import study_mistakes
-from ser.studies.plots_mistakes import draw_mistakes
+from studies.mistakes import study_mistakes
+from ser.reports.figures.mistakes import draw_mistakes
 from tests.builders import EMOTIONS, make_predictions
 from tests.evaluation.test_calibration import with_probabilities
 

@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.clips import MANIFEST, write_manifest
-from ser.dataset import load_system, training_items
+from ser.clips.manifest import MANIFEST, write_manifest
+from ser.reading.data import load_system, training_items
 from ser.params import System
-from ser.splits.crossings import Crossing
+from ser.guards.crossings import Crossing
 from ser.splits.protocols import PROTOCOLS
-from ser.studies.notebook_network import (
+from ser.models.notebook import (
     N_MFCC,
     build_notebook_network,
     mean_mfcc,
     start_notebook,
     train_epochs,
 )
-from ser.studies.notebooks import (
+from studies.notebooks import (
     EFFECTS,
     NOTEBOOKS,
     NotebookStudy,
@@ -26,7 +26,7 @@ from ser.studies.notebooks import (
     study_notebooks,
     write_mfccs,
 )
-from ser.studies.plots_notebooks import draw_notebook_history, draw_notebooks
+from ser.reports.figures.notebooks import draw_notebook_history, draw_notebooks
 from tests.builders import (
     CORPUS,
     make_manifest,

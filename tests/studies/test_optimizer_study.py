@@ -8,9 +8,9 @@ import pytest
 from torch.optim import SGD, Adam, AdamW, RMSprop
 
 import stages.optimizers
-from ser.dataset import FoldReader
-from ser.splits.guards import Purpose
-from ser.studies.optimizers import (
+from ser.reading.data import FoldReader
+from ser.guards.checks import Purpose
+from studies.optimizers import (
     CANDIDATES,
     Candidate,
     OptimizerStudy,
@@ -19,8 +19,8 @@ from ser.studies.optimizers import (
     tune,
     validate_fold,
 )
-from ser.studies.plots_optimizers import draw_curves, draw_optimizers, draw_rates
-from ser.studies.trials import Trial
+from ser.reports.figures.optimizers import draw_curves, draw_optimizers, draw_rates
+from ser.evaluation.trials import Trial
 from ser.training.fold import build_network
 from ser.training.optimizers import build_optimizers
 from tests.builders import (
@@ -141,8 +141,8 @@ def test_the_study_runs_and_its_figures_have_the_same_bytes_twice(
         Candidate("SGD", "sgd", "sgd", (0.01, 0.1)),
         Candidate("Adam", "adam", "adam", (0.001, 0.01)),
     )
-    monkeypatch.setattr("ser.studies.optimizers.CANDIDATES", few)
-    monkeypatch.setattr("ser.studies.optimizers.tune.__defaults__", (few,))
+    monkeypatch.setattr("studies.optimizers.CANDIDATES", few)
+    monkeypatch.setattr("studies.optimizers.tune.__defaults__", (few,))
     manifest = make_manifest(speakers=4, clips_each=1)
     write_splits(manifest, tmp_path / "splits" / CORPUS, "speaker_independent")
     write_features(tmp_path / "features" / CORPUS, separable_features(manifest))

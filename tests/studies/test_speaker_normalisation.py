@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.dataset import SystemData
-from ser.errors import LeakError
+from ser.reading.data import SystemData
+from ser.core.errors import LeakError
 from ser.evaluation.out_of_fold import predict_fold
 from ser.splits.protocols import PROTOCOLS
-from ser.studies.plots_normalisation import draw_normalisation
-from ser.studies.speaker_normalisation import (
+from ser.reports.figures.normalisation import draw_normalisation
+from studies.speaker_normalisation import (
     COUNTS,
     DRAWS,
     PRIOR_CLIPS,

@@ -6,19 +6,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ser.errors import SerError
-from ser.files import write_csv
-from ser.markdown import Language, begin, between, end
-from ser.studies.augmentations import RECIPES, describe_recipes
-from ser.studies.card import card_table
-from ser.studies.cross_lingual import EVERY, NETWORK, OTHERS, SVM
-from ser.studies.gender import HALF, NAMES, OTHER, OWN, POOLED, describe
-from ser.studies.importance import ALL, GROUPS
-from ser.studies.ladder import RUNGS, describe_rungs
-from ser.studies.notebooks import NOTEBOOKS
-from ser.studies.speaker_normalisation import describe_counts
-from ser.studies.tables import say, study_table, study_tables, update_studies
-from ser.studies.trials import scores
+from ser.core.errors import SerError
+from ser.core.files import write_csv
+from ser.reports.markdown import Language, begin, between, end
+from studies.augmentations import RECIPES, describe_recipes
+from studies.card import card_table
+from studies.cross_lingual import EVERY, NETWORK, OTHERS, SVM
+from studies.gender import HALF, NAMES, OTHER, OWN, POOLED, describe
+from studies.importance import ALL, GROUPS
+from studies.ladder import RUNGS, describe_rungs
+from studies.notebooks import NOTEBOOKS
+from studies.speaker_normalisation import describe_counts
+from ser.reports.tables import say, study_table, study_tables, update_studies
+from ser.evaluation.trials import scores
 from tests.builders import REPOSITORY, make_predictions
 from tests.studies.test_card import make_clips
 from tests.studies.test_importance import described as importance

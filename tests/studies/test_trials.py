@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ser.errors import LeakError
+from ser.core.errors import LeakError
 from ser.evaluation.out_of_fold import predict_out_of_fold
 from ser.evaluation.predictions import check_complete
-from ser.studies.trials import Trial, difference, run_trials, scores, with_folds
+from ser.evaluation.trials import Trial, difference, run_trials, scores, with_folds
 from ser.training.system import train_system
 from tests.builders import make_params, make_predictions, one_torch_thread, tiny_system
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from ser.dataset import SystemData
-from ser.errors import SerError
+from ser.reading.data import SystemData
+from ser.core.errors import SerError
 from ser.models.inference import predict_probabilities
 from ser.models.storage import TrainedModel, model_path, save_model
-from ser.normalization import Normalizer
-from ser.packs import Pack
+from ser.reading.normalization import Normalizer
+from ser.store.packs import Pack
 from ser.params import Params
 from ser.training.fold import _generator, build_network, train_fold
 from tests.builders import (

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from ser.dataset import FoldReader, SystemData, clips_only, training_items
-from ser.errors import LeakError
+from ser.reading.data import FoldReader, SystemData, clips_only, training_items
+from ser.core.errors import LeakError
 from ser.models.storage import TrainedModel, model_path, save_model
-from ser.splits.crossings import Crossing
-from ser.splits.guards import Purpose
+from ser.guards.crossings import Crossing
+from ser.guards.checks import Purpose
 from ser.splits.protocols import PROTOCOLS
 from ser.training import fold as training
 from ser.training.fold import train_fold

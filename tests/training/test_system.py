@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ser.dataset import SystemData
-from ser.errors import SerError
+from ser.reading.data import SystemData
+from ser.core.errors import SerError
 from ser.models.storage import load_model, model_path
 from ser.training.fold import train_fold
 from ser.training.system import log_seconds, train_system

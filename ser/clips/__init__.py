@@ -1,0 +1,1 @@
+"""What a clip is: the manifest, the emotions, canonical audio."""

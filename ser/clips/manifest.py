@@ -1,0 +1,154 @@
+"""The manifest: one row a clip; reading, writing, checking."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ser.clips.labels import EMOTIONS
+from ser.core.errors import SerError
+from ser.core.files import write_csv
+from ser.core.tables import Table
+
+GENDERS = ("female", "male")
+# of speakers whose gender the publisher does not tell; systems of one gender leave them out
+UNKNOWN = "unknown"
+MANIFEST = "manifest.csv"
+# pairs of clips that look like one recording and, as the corpus's file says, are not
+DECISIONS = "not_the_same.csv"
+
+# clip: corpus and path within it, without its ending; unique over all corpora; take: repetition of
+# one sentence by one speaker; pcm_sha256: hash of the canonical little-endian int16 samples.
+COLUMNS = (
+    "clip",
+    "corpus",
+    "language",
+    "speaker",
+    "gender",
+    "emotion",
+    "intensity",
+    "sentence",
+    "take",
+    "duration_s",
+    "pcm_sha256",
+)
+_TABLE = Table("The manifest", {name: float if name == "duration_s" else str for name in COLUMNS})
+_DECISIONS = Table("The list of pairs", {"clip_a": str, "clip_b": str, "reason": str})
+
+
+@dataclass(frozen=True)
+class ClipName:
+    """What a corpus says of a clip in its file name, in the shared terms."""
+
+    clip: str
+    speaker: str
+    gender: str
+    emotion: str
+    intensity: str
+    sentence: str
+    take: str
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a complete corpus holds: clips, clips per emotion, genders per speaker."""
+
+    n_clips: int
+    emotions: Mapping[str, int]
+    genders: Mapping[str, str]
+
+
+def read_manifest(path: Path) -> pd.DataFrame:
+    """Read a manifest written by `write_manifest` (or an extension of it with more columns).
+
+    Raises:
+        SerError: if the file is missing or damaged.
+    """
+    return _TABLE.read(path)
+
+
+def write_decisions(path: Path, decisions: Mapping[tuple[str, str], str]) -> None:
+    """Write why pairs of clips that look like one recording are not."""
+    rows = [(*pair, reason) for pair, reason in sorted(decisions.items())]
+    write_csv(path, pd.DataFrame(rows, columns=list(_DECISIONS.columns)))
+
+
+def read_decisions(path: Path) -> pd.DataFrame:
+    """What `write_decisions` wrote.
+
+    Raises:
+        SerError: if the file is missing or damaged.
+    """
+    return _DECISIONS.read(path)
+
+
+def clip_path(folder: Path, clip: str) -> Path:
+    """Path of a canonical clip in a corpus's folder; `clip` begins with the corpus's name.
+
+    Raises:
+        SerError: if the name would lead out of the folder.
+    """
+    name = clip.partition("/")[2]
+    if not name or name.startswith("/") or ".." in name.split("/"):
+        raise SerError(f"Clip {clip!r} does not lie in {folder}; run `dvc repro`.")
+    return folder / "clips" / f"{name}.wav"
+
+
+def speaker_keys(manifest: pd.DataFrame) -> pd.Series:
+    """Corpus and speaker of every row: speaker "03" is somebody else in another corpus."""
+    return manifest["corpus"] + "/" + manifest["speaker"]
+
+
+def write_manifest(path: Path, manifest: pd.DataFrame) -> None:
+    """Write a manifest in the order of `clip`."""
+    write_csv(path, manifest.sort_values("clip", ignore_index=True))
+
+
+def check_rows(manifest: pd.DataFrame, corpus: str) -> None:
+    """Check what holds for every corpus.
+
+    Raises:
+        SerError: naming the first clip that breaks a rule.
+    """
+    repeated = manifest.loc[manifest["clip"].duplicated(), "clip"]
+    if not repeated.empty:
+        raise SerError(f"{corpus}: clip {repeated.iloc[0]} is listed more than once.")
+    for column, allowed in (("emotion", EMOTIONS), ("gender", (*GENDERS, UNKNOWN))):
+        strange = manifest[~manifest[column].isin(allowed)]
+        if not strange.empty:
+            row = strange.iloc[0]
+            raise SerError(
+                f"{corpus}: clip {row['clip']} has {column} {row[column]!r}, "
+                f"which is not one of {', '.join(allowed)}."
+            )
+
+
+def check_expected(manifest: pd.DataFrame, corpus: str, expected: Expected) -> None:
+    """Check that a corpus is complete.
+
+    Raises:
+        SerError: saying which count differs, what was found and what was expected.
+    """
+    found, wanted = set(manifest["speaker"]), set(expected.genders)
+    remedy = "fetch the corpus again, or correct its file in ser/corpora"
+    for speakers, what in ((wanted - found, "missing"), (found - wanted, "unknown")):
+        if speakers:
+            raise SerError(
+                f"{corpus}: speakers are {what} ({', '.join(sorted(speakers))}); {remedy}."
+            )
+    wrong = manifest[manifest["gender"] != manifest["speaker"].map(expected.genders)]
+    if not wrong.empty:
+        speaker = wrong["speaker"].min()
+        raise SerError(f"{corpus}: speaker {speaker} has another gender in the names of clips.")
+    if len(manifest) != expected.n_clips:
+        raise SerError(
+            f"{corpus}: {len(manifest)} clips found, {expected.n_clips} expected; {remedy}."
+        )
+    counts = manifest["emotion"].value_counts().to_dict()
+    for emotion, count in expected.emotions.items():
+        if counts.get(emotion, 0) != count:
+            raise SerError(
+                f"{corpus}: {counts.get(emotion, 0)} clips are {emotion}, {count} expected; "
+                f"{remedy}."
+            )

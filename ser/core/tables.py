@@ -1,0 +1,115 @@
+"""The one reader of tables: their columns are named and typed, and what is wrong is a sentence."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ser.core.errors import SerError
+
+Column = type[str] | type[int] | type[float]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A kind of table.
+
+    Attributes:
+        what: what sentences call it, such as "The fold table".
+        columns: the columns that it must have, and what they hold; it may have more.
+        remedy: what to do where it is missing.
+    """
+
+    what: str
+    columns: Mapping[str, Column]
+    remedy: str = "run `dvc repro`"
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read a CSV of this kind.
+
+        Raises:
+            SerError: if it is missing, unreadable, lacks a column, or one holds something else.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise self._error(str(path), f"is missing; {self.remedy}") from None
+        except (OSError, ValueError) as error:
+            raise self._error(str(path), f"cannot be read: {_reason(error)}") from None
+        return self.parse(text, str(path))
+
+    def parse(self, text: str, source: str) -> pd.DataFrame:
+        """The same of a text, which comes from `source`.
+
+        Raises:
+            SerError: as for `read`.
+        """
+        texts = {name: str for name, kind in self.columns.items() if kind is str}
+        gaps = {name: [""] for name, kind in self.columns.items() if kind is float}
+        try:
+            rows = csv.reader(io.StringIO(text))
+            header = next(rows, [])
+            uneven = [
+                number for number, row in enumerate(rows, 2) if len(row) not in (0, len(header))
+            ]
+            if uneven:
+                raise ValueError(f"row {uneven[0]} has not {len(header)} cells")
+            # keep_default_na: a sentence called "NA" is a name, not a gap
+            table = pd.read_csv(
+                io.StringIO(text), dtype=texts, keep_default_na=False, na_values=gaps
+            )
+        except (ValueError, csv.Error) as error:
+            raise self._error(source, f"is not a readable CSV: {_reason(error)}") from None
+        missing = [name for name in self.columns if name not in table.columns]
+        if missing:
+            raise self._error(source, f"lacks the columns {', '.join(missing)}")
+        for name, kind in self.columns.items():
+            if header.count(name) > 1:
+                raise self._error(source, f"has the column {name} twice")
+            if kind is not str and len(table):
+                table[name] = self._numbers(table[name], kind, source)
+        return table
+
+    def _numbers(self, column: "pd.Series[Any]", kind: Column, source: str) -> "pd.Series[Any]":
+        try:
+            numbers = column.astype(float)
+            wrong = np.isinf(numbers) if kind is float else numbers != numbers.round()
+            if not wrong.any() and column.dtype != bool:
+                return column.astype(kind)
+        except (ValueError, TypeError, OverflowError):
+            pass
+        what = "whole numbers" if kind is int else "finite numbers"
+        raise self._error(source, f"must hold {what} in the column {column.name}")
+
+    def _error(self, source: str, fault: str) -> SerError:
+        return SerError(f"{self.what} {source} {fault}.")
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """A table of values as JSON.
+
+    Args:
+        what: what sentences call it, such as "The metrics".
+
+    Raises:
+        SerError: if it is missing or is no table.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SerError(f"{what} {path} is missing; run `dvc repro`.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise SerError(f"{what} {path} is no JSON: {_reason(error)}; run `dvc repro`.") from None
+    if not isinstance(values, dict):
+        raise SerError(f"{what} {path} holds no table of values; run `dvc repro`.")
+    return values
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

@@ -1,0 +1,1 @@
+"""From the publisher to canonical clips and a checked manifest."""

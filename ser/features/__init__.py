@@ -1,0 +1,1 @@
+"""What is computed of a clip: front ends, functionals, augmented copies."""

@@ -1,0 +1,1 @@
+"""Folds, and the guards that refuse leaks."""

@@ -1,0 +1,52 @@
+"""What every system is made of, as hashes: a corpus more changes no other system's.
+
+DVC cannot depend on a list that params.yaml holds, but it can depend on one key of a file.
+"""
+
+import hashlib
+from pathlib import Path
+
+from ser.guards.folds import hash_folds
+from ser.reading.data import SystemData, load_system
+from ser.reading.settings import System
+
+_BLOCK = 1 << 20
+
+
+def fingerprint(system: System, data: Path) -> dict[str, str]:
+    """SHA-256 of a system's clips and folds, of its features, and of its functionals.
+
+    Args:
+        data: as for `load_system`.
+
+    Raises:
+        LeakError: if folds leak what their protocol does not declare.
+        SerError: if a table is missing or damaged.
+    """
+    found = load_system(system, data)
+    features = [path for pack in found.packs.values() for path in pack.parent.iterdir()]
+    functionals = [
+        path for folder in found.functional_folders.values() for path in folder.iterdir()
+    ]
+    return {
+        "folds": _of_folds(found),
+        "features": _of_files(features),
+        "functionals": _of_files(functionals),
+    }
+
+
+def _of_folds(data: SystemData) -> str:
+    clips = data.clips.to_csv(index=False, lineterminator="\n")
+    crosses = " ".join(sorted(data.protocol.crosses))
+    text = f"{hash_folds(data.folds)} {data.protocol.name} {crosses}\n{clips}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _of_files(paths: list[Path]) -> str:
+    whole = hashlib.sha256()
+    for path in sorted(paths):
+        whole.update(f"{path.parent.name}/{path.name}".encode())
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                whole.update(block)
+    return whole.hexdigest()

@@ -1,0 +1,1 @@
+"""Words and pictures; nothing that trains may import it."""

@@ -1,0 +1,1 @@
+"""A review of one revision against another."""

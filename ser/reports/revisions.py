@@ -1,0 +1,137 @@
+"""Files as they were at a revision: the one module that talks to DVC."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ser.core.errors import SerError
+
+# the files that lie here, committed or not
+WORKSPACE = "workspace"
+# a lock file has thousands of lines, and libyaml reads them much faster where it is built in
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@contextmanager
+def _in_a_sentence(revision: str) -> Iterator[None]:
+    """What DVC raises for a revision or repository that is not there, as one sentence."""
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.scm import RevError, SCMError
+
+    try:
+        yield
+    except RevError:
+        raise SerError(
+            f"There is no revision {revision!r}; name a commit, branch, tag or experiment (those "
+            "that `dvc exp show` lists)."
+        ) from None
+    except (NotDvcRepoError, SCMError):
+        raise SerError(
+            "Revisions can only be read in the root of a repository with DVC; change to it."
+        ) from None
+
+
+@dataclass(frozen=True)
+class Files:
+    """All that git or DVC tracks, as it was at a revision or as it lies in the workspace.
+
+    Attributes:
+        name: the revision as it was asked for, or `WORKSPACE`.
+        commit: what it stands for; empty for the workspace.
+        tree: a file system of the revision; None for the workspace.
+        root: folder that paths of the workspace are relative to.
+    """
+
+    name: str = WORKSPACE
+    commit: str = ""
+    tree: Any = field(default=None, repr=False)
+    root: Path = Path()
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file, relative to the root; None if there is none."""
+        try:
+            if self.tree is None:
+                return (self.root / path).read_bytes()
+            with self.tree.open(path, "rb") as file:
+                return bytes(file.read())
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
+    def find_text(self, path: str) -> str | None:
+        """The same as text.
+
+        Raises:
+            SerError: if it is no text in UTF-8.
+        """
+        content = self.read(path)
+        try:
+            return None if content is None else content.decode("utf-8")
+        except UnicodeDecodeError:
+            raise SerError(f"{path} at {self.name!r} is no text in UTF-8; restore it.") from None
+
+    def read_text(self, path: str) -> str:
+        """The text of a file that must be there.
+
+        Raises:
+            SerError: if it is not, or is no text in UTF-8.
+        """
+        text = self.find_text(path)
+        if text is None:
+            raise SerError(
+                f"There is no {path} at revision {self.name!r}; run `dvc repro` there, and commit."
+            )
+        return text
+
+    def read_table(self, path: str) -> dict[str, Any]:
+        """A table of YAML or JSON.
+
+        Raises:
+            SerError: if it is missing or is no table.
+        """
+        text = self.read_text(path)
+        try:
+            table = json.loads(text) if path.endswith(".json") else yaml.load(text, Loader=_LOADER)
+        except (ValueError, yaml.YAMLError):
+            table = None
+        if not isinstance(table, dict):
+            raise SerError(f"{path} at {self.name!r} is no readable table of values; restore it.")
+        return table
+
+    def list(self, folder: str) -> list[str]:
+        """Files in a folder and below, sorted, compiled Python left out."""
+        if self.tree is None:
+            found = [path for path in (self.root / folder).rglob("*") if path.is_file()]
+            names = [path.relative_to(self.root).as_posix() for path in found]
+        else:
+            names = [name.lstrip("/") for name in self.tree.find(folder)]
+        return sorted(name for name in names if "__pycache__" not in name)
+
+
+def open_revision(name: str) -> Files:
+    """The files of a revision (commit, branch, tag or DVC experiment), or of the workspace.
+
+    Raises:
+        SerError: if there is no such revision, or no repository here.
+    """
+    if name == WORKSPACE:
+        return Files()
+    # DVC takes a second to import, which no other command should wait for
+    from dvc.api import DVCFileSystem
+
+    with _in_a_sentence(name):
+        tree = DVCFileSystem(str(Path.cwd()), rev=name)
+        return Files(name, str(tree.repo.get_rev()), tree)
+
+
+def read_at_revision(path: Path, revision: str) -> str:
+    """Text of a file, relative to the root of the repository, as it was at a revision.
+
+    Raises:
+        SerError: if there is no such revision, no such file in it, or no repository here.
+    """
+    return open_revision(revision).read_text(path.as_posix())

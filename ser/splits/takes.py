@@ -1,0 +1,154 @@
+"""Takes that are the same recording, or nearly: they must stay on one side of a split.
+
+RAVDESS holds one recording twice under two names; a corpus put together from several releases may
+hold copies at another level or with other silence around them, which hashes do not show.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.fft
+
+from ser.clips.audio import SAMPLE_RATE_HZ, Float32, Int16, read_canonical
+from ser.clips.manifest import clip_path
+from ser.core.errors import SerError
+from ser.core.processes import spread
+
+# Different takes of RAVDESS, EMO-DB and EMOVO come as close as 0.44; copies of a clip at another
+# level, with other silence around it or noise 40 dB below it lie above 0.99 (test_takes.py).
+SAME_TAKE_SIMILARITY = 0.9
+# Of waveforms whose fingerprints are close, different words of TurEV-DB (a hum dominates) reach
+# 0.50; the recording that EMOVO has twice, cut and filtered differently, 0.79.
+SAME_TAKE_CORRELATION = 0.65
+IDENTICAL, SAME, ALIKE = "identical samples", "the same recording", "alike, but not the same"
+# lines of the spectrum about 1 Hz apart, in the band where speech is loudest
+_SPACING_HZ = SAMPLE_RATE_HZ / 2**14
+_LOWEST_HZ, _HIGHEST_HZ = 80.0, 4000.0
+_SMOOTHING_LINES = 16
+# rows of fingerprints that are compared with all others at once
+_BLOCK = 1024
+
+
+def fingerprint(samples: Int16) -> npt.NDArray[np.float32]:
+    """Fine lines of a clip's spectrum, whatever its level, polarity and outer silence.
+
+    The magnitude of the spectrum of a whole clip does not change when the clip moves in time, and
+    lines 1 Hz apart are as good as random from take to take.
+
+    Returns:
+        Unit vector, shape (4014,); zero for a clip without sound.
+    """
+    size = round(SAMPLE_RATE_HZ / _SPACING_HZ)
+    # adding up pieces of `size` samples samples the spectrum of the whole clip
+    pieces = np.pad(samples.astype(np.float64), (0, -len(samples) % size)).reshape(-1, size)
+    lines_hz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE_HZ)
+    in_band = (lines_hz >= _LOWEST_HZ) & (lines_hz < _HIGHEST_HZ)
+    lines = np.abs(np.fft.rfft(pieces.sum(axis=0)))[in_band]
+    # what all clips share, the broad shape of the spectrum of speech, must not count as likeness
+    fine = lines - np.convolve(lines, np.full(_SMOOTHING_LINES, 1 / _SMOOTHING_LINES), "same")
+    norm = float(np.linalg.norm(fine))
+    return (fine / norm if norm > 0 else fine).astype(np.float32)
+
+
+def fingerprints(manifest: pd.DataFrame, corpus: Path) -> Float32:
+    """Fingerprints of all clips of a built corpus, shape (clips, 4014)."""
+    paths = [clip_path(corpus, clip) for clip in manifest["clip"]]
+    label = f"{corpus.name}: takes compared"
+    return np.stack(spread(_clip_fingerprint, paths, label, "clip"))
+
+
+def _clip_fingerprint(path: Path) -> npt.NDArray[np.float32]:
+    return fingerprint(read_canonical(path))
+
+
+def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame) -> pd.DataFrame:
+    """All pairs of clips that are one recording, or look like it.
+
+    Fingerprints that are close make a candidate, which the waveforms must confirm: hum and tones
+    that two recordings share have close fingerprints, too.
+
+    Args:
+        corpus: folder of the built corpus.
+        not_the_same: pairs that the corpus's file declares not to be the same.
+
+    Returns:
+        One row a pair: `clip_a`, `clip_b`, `similarity` of fingerprints, `correlation` of
+        waveforms, `what` they are (identical, the same, or only alike), `note`.
+    """
+    prints = fingerprints(manifest, corpus)
+    clips, hashes = manifest["clip"].tolist(), manifest["pcm_sha256"].tolist()
+    declared = {
+        frozenset((row.clip_a, row.clip_b)): str(row.reason) for row in not_the_same.itertuples()
+    }
+    rows = []
+    for a, b in _close(prints, hashes):
+        correlation = 1.0 if hashes[a] == hashes[b] else _correlation(corpus, clips[a], clips[b])
+        note = declared.get(frozenset((clips[a], clips[b])), "")
+        what = SAME if correlation >= SAME_TAKE_CORRELATION and not note else ALIKE
+        rows.append(
+            {
+                "clip_a": clips[a],
+                "clip_b": clips[b],
+                "similarity": float(prints[a] @ prints[b]),
+                "correlation": correlation,
+                "what": IDENTICAL if hashes[a] == hashes[b] else what,
+                "note": note,
+            }
+        )
+    columns = ["clip_a", "clip_b", "similarity", "correlation", "what", "note"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _close(prints: Float32, hashes: list[str]) -> list[tuple[int, int]]:
+    """Pairs of clips whose fingerprints are close or whose samples are identical, in order."""
+    pairs: set[tuple[int, int]] = set()
+    for begin in range(0, len(prints), _BLOCK):
+        block = prints[begin : begin + _BLOCK] @ prints.T >= SAME_TAKE_SIMILARITY
+        for row, column in zip(*np.nonzero(block), strict=True):
+            if begin + row < column:
+                pairs.add((int(begin + row), int(column)))
+    first: dict[str, int] = {}
+    for number, digest in enumerate(hashes):
+        if digest in first:
+            pairs.add((first[digest], number))
+        first.setdefault(digest, number)
+    return sorted(pairs)
+
+
+def _correlation(corpus: Path, a: str, b: str) -> float:
+    """Highest correlation of two clips over all shifts, their differences taken against hum."""
+    x, y = (np.diff(read_canonical(clip_path(corpus, clip)).astype(np.float64)) for clip in (a, b))
+    size = scipy.fft.next_fast_len(len(x) + len(y), real=True)
+    product = scipy.fft.rfft(x, size) * np.conj(scipy.fft.rfft(y, size))
+    highest = np.abs(scipy.fft.irfft(product, size)).max()
+    return float(highest / max(np.linalg.norm(x) * np.linalg.norm(y), 1e-9))
+
+
+def group_takes(manifest: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """For every clip, the first clip (in manifest order) of its group of same takes.
+
+    Groups are closed under "is the same take as".
+
+    Raises:
+        SerError: if speakers share a recording: then a name is wrong, and no fold can be right.
+    """
+    same = pairs[pairs["what"] != ALIKE]
+    who = dict(zip(manifest["clip"], manifest["speaker"], strict=True))
+    shared = same[same["clip_a"].map(who) != same["clip_b"].map(who)]
+    if not shared.empty:
+        print(pairs.to_string(index=False))
+        row, name = shared.iloc[0], str(manifest["corpus"].iloc[0])
+        raise SerError(
+            f"{name}: {len(shared)} pairs of clips of different speakers are one recording (first "
+            f"{row['clip_a']} and {row['clip_b']}, all are listed above); leave one of each out "
+            f"as a defect in ser/corpora/{name}.py, or say there why they are not the same."
+        )
+    place = {clip: number for number, clip in enumerate(manifest["clip"])}
+    first = np.arange(len(manifest))
+    for row in same.itertuples():
+        low, high = sorted((first[place[row.clip_a]], first[place[row.clip_b]]))
+        first[first == high] = low
+    clips = manifest["clip"].tolist()
+    return [clips[index] for index in first]

@@ -1,0 +1,1 @@
+"""What is computed of clips, as it lies on disk."""

@@ -1,0 +1,66 @@
+"""Many arrays of different length in one file: packed end to end, read through a memory map.
+
+Thousands of small files cost DVC and the file system far more than one (docs of DVC: directories);
+safetensors holds no code, so a pack can be read without trusting who wrote it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ser.core.errors import SerError
+
+_NAME = "values"
+
+
+def write_pack(path: Path, arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
+    """Write arrays that agree in all but their first axis; return each one's first row.
+
+    Args:
+        arrays: at least one array, each of shape (rows, ...).
+    """
+    lengths = np.array([len(array) for array in arrays], dtype=np.int64)
+    # encoded in memory: written by safetensors itself, a full disk would not be an OSError
+    path.write_bytes(save({_NAME: np.ascontiguousarray(np.concatenate(arrays))}))
+    return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+
+
+class Pack:
+    """A pack opened for reading; nothing is loaded until it is asked for.
+
+    Raises:
+        SerError: if the file is missing or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = safe_open(path, framework="np")
+            self._slice = self._file.get_slice(_NAME)  # type: ignore[no-untyped-call]
+        except FileNotFoundError:
+            raise SerError(f"{path} is missing; run `dvc repro`.") from None
+        except SafetensorError as error:
+            raise SerError(f"{path} is damaged ({error}); delete it and run `dvc repro`.") from None
+
+    def rows(self, start: int, length: int) -> npt.NDArray[Any]:
+        """Rows `start` to `start + length`.
+
+        Raises:
+            SerError: if the pack has no such rows.
+        """
+        begin, end = int(start), int(start) + int(length)
+        if not 0 <= begin <= end <= len(self):
+            raise SerError(
+                f"{self._path} has {len(self)} rows, but rows {begin} to {end} are asked for; "
+                "run `dvc repro`."
+            )
+        rows: npt.NDArray[Any] = self._slice[begin:end]
+        return rows
+
+    def __len__(self) -> int:
+        return int(self._slice.get_shape()[0])

@@ -1,1 +1,0 @@
-"""Studies: what the field asks, answered with the same models, folds and guards."""

@@ -1,0 +1,256 @@
+"""Does it travel? Trained on one language or several, tested on each, over shared emotions.
+
+In: data/splits, data/features and data/functionals of the corpora. Params: studies.cross_lingual,
+studies.training, baselines and all that training reads.
+Out: plots/studies/cross_lingual/<group>.csv, <group>_curve.csv and <group>_gains.csv.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from ser.clips.manifest import speaker_keys
+from ser.core.processes import spread
+from ser.core.settings import Values
+from ser.evaluation.baselines import BaselineSettings, predict_svm
+from ser.evaluation.predictions import IDENTITY
+from ser.evaluation.trials import Trial, difference, run_trials, scores, with_folds
+from ser.reading.data import SystemData, load_system
+from ser.reading.settings import System
+from studies.reference import PROTOCOL
+from studies.study import DATA, Tables, run_study
+
+OTHERS, EVERY = "all others", "all corpora"
+# speakers of the tested corpus who train too, between none and all
+TARGET_SPEAKERS = (1, 2, 4)
+NETWORK, SVM = "network", "functionals and SVM"
+
+
+def study_languages(values: Values, group: str) -> Tables:
+    """Train and test across the corpora of a group; the network answers alone.
+
+    The linear classifier standardises each corpus by its own training clips, which a corpus never
+    heard in training has none of; so it is left out throughout, and every cell is of one kind.
+    Models of the curve have one seed: each point is the mean of several folds, in which other
+    speakers join.
+
+    Returns:
+        As `describe` gives them.
+    """
+    corpora = list(values.section(f"studies.cross_lingual.{group}", list[str]))
+    system = System(corpora=corpora, protocol=PROTOCOL)
+    every = keep_emotions(load_system(system, DATA))
+    cells, grown = (
+        {name: with_folds(every, folds) for name, folds in make(every).items()}
+        for make in (matrix_folds, curve_folds)
+    )
+    trials = [
+        Trial.of(name, values, chosen, with_linear=False)
+        for name, chosen in {**cells, **grown}.items()
+    ]
+    trials = [trial.one_seed if trial.name in grown else trial for trial in trials]
+    predictions = run_trials(trials, f"{group}: networks")
+    work = partial(_svm, cost=values.section("baselines", BaselineSettings).svm_c)
+    tables = spread(work, list(cells.values()), f"{group}: SVM", "cell")
+    return describe(Answers(every, grown, predictions, dict(zip(cells, tables, strict=True))))
+
+
+def keep_emotions(data: SystemData) -> SystemData:
+    """Clips of the emotions that every corpus shows."""
+    by_corpus = data.clips.groupby("corpus")["emotion"].agg(set)
+    shared = set.intersection(*by_corpus)
+    clips = data.clips[data.clips["emotion"].isin(shared)]
+    return with_folds(data, data.folds[data.folds["clip"].isin(clips["clip"])])
+
+
+def corpora_of(data: SystemData) -> list[str]:
+    """Names of the corpora, in order."""
+    return sorted(data.clips["corpus"].unique())
+
+
+def matrix_folds(data: SystemData) -> dict[str, pd.DataFrame]:
+    """Folds by what trains: each corpus within itself and on all others (in one table), all others
+    of each corpus, and every corpus together.
+
+    A corpus that trains for others holds out the validation speakers of its first fold, and nobody
+    else; within itself, and with all corpora, those of the usual folds are held out.
+    """
+    corpus = dict(zip(data.clips["clip"], data.clips["corpus"], strict=True))
+    of = data.folds["clip"].map(corpus)
+    tables = {EVERY: data.folds}
+    for name in corpora_of(data):
+        tables[f"within {name}"] = data.folds[of == name]
+        others = _others(data, name)
+        tables[f"from {name}"] = _one_fold(data, [name], others)
+        if len(others) > 1:
+            tables[f"to {name}"] = _one_fold(data, others, [name])
+    return tables
+
+
+def curve_folds(data: SystemData) -> dict[str, pd.DataFrame]:
+    """Folds by tested corpus and number of its speakers who train beside all other corpora.
+
+    A fold tests whom the usual fold of that number tests; women and men take turns in joining.
+    """
+    tables = {}
+    for name in corpora_of(data):
+        own = data.clips[data.clips["corpus"] == name]
+        for count in TARGET_SPEAKERS:
+            parts = [
+                _one_fold(data, _others(data, name), [name], fold, joining(own, data, fold, count))
+                for fold in data.fold_numbers
+            ]
+            tables[f"{name} + {count}"] = pd.concat(parts, ignore_index=True)
+    return tables
+
+
+def _others(data: SystemData, name: str) -> list[str]:
+    return [other for other in corpora_of(data) if other != name]
+
+
+def joining(own: pd.DataFrame, data: SystemData, fold: int, count: int) -> list[str]:
+    """Speakers of a corpus who train although it is tested: none whom this fold tests.
+
+    They follow, in sorted order, after those who are tested, women and men in turns.
+    """
+    tested = set(speaker_keys(own[own["clip"].isin(data.with_role(fold, "test")["clip"])]))
+    people = own.assign(who=speaker_keys(own)).drop_duplicates("who").sort_values("who")
+    names = people["who"].tolist()
+    start = names.index(max(tested)) + 1
+    place = {who: number for number, who in enumerate(names[start:] + names[:start])}
+    free = people[~people["who"].isin(tested)].assign(place=lambda rows: rows["who"].map(place))
+    free = free.sort_values("place")
+    turn = free.groupby("gender").cumcount()
+    return free.assign(turn=turn).sort_values(["turn", "place"])["who"].tolist()[:count]
+
+
+def _one_fold(
+    data: SystemData,
+    train: Sequence[str],
+    test: Sequence[str],
+    fold: int | None = None,
+    join: Sequence[str] = (),
+) -> pd.DataFrame:
+    """One fold: corpora that train but for some who validate, and corpora that are tested.
+
+    Args:
+        fold: test only whom this fold tests; None is everybody.
+        join: speakers of tested corpora who train.
+    """
+    clips, who = data.clips, speaker_keys(data.clips)
+    validates = clips["clip"].isin(data.with_role(data.fold_numbers[0], "validation")["clip"])
+    tests = clips["corpus"].isin(test)
+    if fold is not None:
+        tests &= clips["clip"].isin(data.with_role(fold, "test")["clip"])
+    role = pd.Series(pd.NA, index=clips.index, dtype="object")
+    role = role.mask(clips["corpus"].isin(train) | who.isin(join), "train")
+    role = role.mask(clips["corpus"].isin(train) & validates, "validation").mask(tests, "test")
+    table = pd.DataFrame({"fold": fold or 0, "clip": clips["clip"], "role": role})
+    return table.dropna().reset_index(drop=True)
+
+
+def _svm(data: SystemData, cost: float) -> pd.DataFrame:
+    """Predictions of the baseline: no seed changes them."""
+    tables = []
+    for fold in data.fold_numbers:
+        tested = data.with_role(fold, "test")
+        rows = tested.assign(fold=fold, seed=0)[[*IDENTITY, "emotion"]]
+        tables.append(rows.assign(predicted=predict_svm(data, fold, cost)))
+    return pd.concat(tables, ignore_index=True).assign(**data.protocol.fields)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the models of the study answered.
+
+    Attributes:
+        every: clips of all corpora, under the usual folds.
+        grown: clips and folds of the points of the curve, by name.
+        networks: predictions of the cells and points, by name.
+        svm: those of the baseline, of the cells only.
+    """
+
+    every: SystemData
+    grown: Mapping[str, SystemData]
+    networks: Mapping[str, pd.DataFrame]
+    svm: Mapping[str, pd.DataFrame]
+
+
+def describe(answers: Answers) -> Tables:
+    """Scores of all cells and points.
+
+    Returns:
+        The main table, one row a model, training and tested corpus: `model`, `trained_on` (a
+        corpus, `OTHERS` or `EVERY`), `tested_on`, `scores`, `chance`, `n_clips`. `_curve`, one row
+        a tested corpus and number of its speakers who train beside all others: `tested_on`,
+        `label`, `speakers` (mean over folds), `scores`, `within` (the UAR of a model of that corpus
+        alone), `chance`. `_gains`, one row a tested corpus: `tested_on`, and the `difference` of a
+        model of all corpora to one of that corpus alone.
+    """
+    corpora = corpora_of(answers.every)
+    chance = 100.0 / answers.every.clips["emotion"].nunique()
+    cells = [
+        {"model": model, "trained_on": source, "tested_on": target, **scores(cell)}
+        | {"chance": chance, "n_clips": cell["clip"].nunique()}
+        for model, tables in ((NETWORK, answers.networks), (SVM, answers.svm))
+        for source in (*corpora, OTHERS, EVERY)
+        for target in corpora
+        for cell in _cell(tables, source, target)
+    ]
+    points = [point for target in corpora for point in _points(answers, target)]
+    networks = answers.networks
+    gains = [
+        {"tested_on": target}
+        | difference(_of(networks[f"within {target}"], target), _of(networks[EVERY], target))
+        for target in corpora
+    ]
+    return {
+        "": pd.DataFrame(cells),
+        "_curve": pd.DataFrame(points).assign(chance=chance),
+        "_gains": pd.DataFrame(gains),
+    }
+
+
+def _of(predictions: pd.DataFrame, corpus: str) -> pd.DataFrame:
+    return predictions[predictions["corpus"] == corpus].reset_index(drop=True)
+
+
+def _cell(tables: Mapping[str, pd.DataFrame], source: str, target: str) -> list[pd.DataFrame]:
+    """Predictions of one cell of the matrix; none where two corpora leave no several others."""
+    named = {OTHERS: f"to {target}", EVERY: EVERY, target: f"within {target}"}
+    name = named.get(source, f"from {source}")
+    return [_of(tables[name], target)] if name in tables else []
+
+
+def _points(answers: Answers, target: str) -> list[dict[str, Any]]:
+    found, every = answers.networks, answers.every
+    within = scores(_of(found[f"within {target}"], target))["uar"]
+    others = f"to {target}"
+    start = others if others in found else f"from {_others(every, target)[0]}"
+    joined = {str(count): f"{target} + {count}" for count in TARGET_SPEAKERS}
+    points = [("none", 0.0, start)]
+    points += [
+        (label, _joined(answers.grown[name], target), name) for label, name in joined.items()
+    ]
+    points.append(("all", _joined(every, target), EVERY))
+    return [
+        {"tested_on": target, "label": label, "speakers": speakers}
+        | {**scores(_of(found[name], target)), "within": within}
+        for label, speakers, name in points
+    ]
+
+
+def _joined(data: SystemData, corpus: str) -> float:
+    """Speakers of a corpus who train, mean over folds."""
+    counts = [
+        speaker_keys(rows[rows["corpus"] == corpus]).nunique()
+        for rows in (data.with_role(fold, "train") for fold in data.fold_numbers)
+    ]
+    return sum(counts) / len(counts)
+
+
+if __name__ == "__main__":
+    run_study("cross_lingual", study_languages)

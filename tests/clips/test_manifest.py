@@ -1,0 +1,144 @@
+"""The manifest: what is written is read back, and what breaks a rule is named."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ser.clips.labels import EMOTIONS
+from ser.clips.manifest import (
+    COLUMNS,
+    DECISIONS,
+    MANIFEST,
+    Expected,
+    check_expected,
+    check_rows,
+    clip_path,
+    read_decisions,
+    read_manifest,
+    speaker_keys,
+    write_decisions,
+    write_manifest,
+)
+from tests.conftest import Refused
+
+SPEAKERS = {"01": "male", "02": "female", "NA": "unknown"}
+EXPECTED = Expected(n_clips=6, emotions={"happy": 3, "sad": 3}, genders=SPEAKERS)
+
+
+def row(speaker: str, emotion: str) -> dict[str, object]:
+    return {
+        "clip": f"toy/{speaker}/{emotion}",
+        "corpus": "toy",
+        "language": "tt",
+        "speaker": speaker,
+        "gender": SPEAKERS.get(speaker, "male"),
+        "emotion": emotion,
+        "intensity": "",
+        "sentence": "NA",
+        "take": "01",
+        "duration_s": 1.25,
+        "pcm_sha256": "0" * 64,
+    }
+
+
+@pytest.fixture
+def manifest() -> pd.DataFrame:
+    rows = [row(speaker, emotion) for speaker in SPEAKERS for emotion in ("happy", "sad")]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path, manifest: pd.DataFrame) -> None:
+    more = manifest.assign(take_group=manifest["clip"])
+    write_manifest(tmp_path / MANIFEST, more)
+    found = read_manifest(tmp_path / MANIFEST)
+    # "01" stays text, "NA" a name, "" a text without letters; more columns are kept
+    pd.testing.assert_frame_equal(found, more, check_dtype=False)
+    assert found["speaker"].tolist() == ["01", "01", "02", "02", "NA", "NA"]
+    write_manifest(tmp_path / "other.csv", more.sample(frac=1, random_state=3))
+    assert (tmp_path / "other.csv").read_bytes() == (tmp_path / MANIFEST).read_bytes()
+
+
+def test_a_manifest_that_is_missing_or_lacks_a_column_is_named(
+    tmp_path: Path, manifest: pd.DataFrame, refused: Refused
+) -> None:
+    path = tmp_path / MANIFEST
+    with refused("The manifest", str(path), "missing", "dvc repro"):
+        read_manifest(path)
+    for column in COLUMNS:
+        manifest.drop(columns=column).to_csv(path, index=False)
+        with refused("The manifest", str(path), f"lacks the columns {column}."):
+            read_manifest(path)
+
+
+def test_decisions_are_read_as_they_were_written(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / DECISIONS
+    write_decisions(path, {})
+    assert read_decisions(path).empty
+    write_decisions(path, {("toy/b", "toy/c"): "a hum, nothing else", ("toy/a", "toy/b"): "NA"})
+    rows = list(read_decisions(path).itertuples(index=False, name=None))
+    assert rows == [("toy/a", "toy/b", "NA"), ("toy/b", "toy/c", "a hum, nothing else")]
+    path.unlink()
+    with refused("The list of pairs", "missing"):
+        read_decisions(path)
+
+
+def test_speakers_of_two_corpora_are_two_people(manifest: pd.DataFrame) -> None:
+    both = pd.concat([manifest, manifest.assign(corpus="other")])
+    assert speaker_keys(both).nunique() == 2 * len(SPEAKERS)
+    assert speaker_keys(manifest).iloc[0] == "toy/01"
+
+
+def test_a_clip_lies_below_its_corpus_folder_and_nowhere_else(refused: Refused) -> None:
+    # a dot in a name is no ending
+    found = clip_path(Path("built"), "toy/Actor_01/03-01.5")
+    assert found == Path("built/clips/Actor_01/03-01.5.wav")
+    for clip in ("toy/../other", "toy/a/../../b", "toy//etc/passwd", "toy/", "toy"):
+        with refused(repr(clip), "built"):
+            clip_path(Path("built"), clip)
+
+
+def test_a_good_manifest_passes(manifest: pd.DataFrame) -> None:
+    check_rows(manifest, "toy")
+    check_expected(manifest, "toy", EXPECTED)
+
+
+def test_a_clip_that_breaks_a_rule_is_named(manifest: pd.DataFrame, refused: Refused) -> None:
+    with refused("toy", "toy/02/sad", "more than once"):
+        check_rows(pd.concat([manifest, manifest.iloc[[3]]]), "toy")
+    for column, label, allowed in (
+        ("emotion", "joyful", EMOTIONS[0]),
+        ("emotion", "", "bored"),
+        ("gender", "f", "female, male, unknown"),
+    ):
+        strange = manifest[column].mask(manifest.index == 2, label)
+        with refused("toy/02/happy", column, repr(label), allowed):
+            check_rows(manifest.assign(**{column: strange}), "toy")
+
+
+def test_what_is_not_as_published_is_noticed(manifest: pd.DataFrame, refused: Refused) -> None:
+    remedy = "fetch the corpus again"
+    for missing in range(len(manifest)):
+        with refused("toy: 5 clips found", "6 expected", remedy):
+            check_expected(manifest.drop(index=missing), "toy", EXPECTED)
+    more = pd.concat([manifest, pd.DataFrame([row("01", "calm")])])
+    with refused("toy: 7 clips found", "6 expected", remedy):
+        check_expected(more, "toy", EXPECTED)
+    for emotion in ("happy", "calm"):
+        wrong = manifest.assign(emotion=manifest["emotion"].mask(manifest.index == 1, emotion))
+        with refused("toy", "3 expected", remedy):
+            check_expected(wrong, "toy", EXPECTED)
+
+
+def test_speakers_who_are_missing_unknown_or_of_another_gender_are_named(
+    manifest: pd.DataFrame, refused: Refused
+) -> None:
+    with refused("toy: speakers are missing (02)"):
+        check_expected(manifest[manifest["speaker"] != "02"], "toy", EXPECTED)
+    with refused("toy: speakers are unknown (17)"):
+        strange = manifest["speaker"].mask(manifest.index == 0, "17")
+        check_expected(manifest.assign(speaker=strange), "toy", EXPECTED)
+    for rows in ([2, 3], [2], [3]):
+        gender = manifest["gender"].mask(manifest.index.isin(rows), "male")
+        with refused("toy", "speaker 02", "gender"):
+            check_expected(manifest.assign(gender=gender), "toy", EXPECTED)

@@ -1,0 +1,93 @@
+"""All systems in one table, and the tables that `dvc plots` shows."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ser.reports.systems import (
+    SVM,
+    baselines_of,
+    history_table,
+    joined_table,
+    systems_table,
+    write_tables,
+)
+from tests.builders import make_predictions
+from tests.conftest import Refused
+from tests.reports.builders import BASELINES, change_metrics, write_results
+
+NAMES = ("two", "one", "three")
+
+
+def test_a_system_has_one_row_with_its_own_scores(tmp_path: Path) -> None:
+    systems = [
+        write_results(tmp_path, name, make_predictions(seeds=(0, 1), random_seed=seed))
+        for seed, name in enumerate(NAMES)
+    ]
+    table = systems_table(systems).set_index("system")
+    assert tuple(table.index) == NAMES, "the order of params.yaml is lost"
+    assert table["uar"].nunique() == len(NAMES)
+    for one in systems:
+        row = table.loc[one.system]
+        assert row["uar"] == one.metrics.uar
+        assert row["ece"] == one.metrics.ece
+        assert row["uar_low"] < row["uar"] < row["uar_high"]
+        assert (row["n_clips"], row["n_speakers"], row["n_seeds"]) == (72, 6, 2)
+        assert row["chance"] == pytest.approx(100 / 3)
+        for name, uar in one.baselines["uar"].items():
+            assert row[f"baseline_{name}"] == uar
+        assert row[f"baseline_{SVM}_low"] == one.baselines.loc[SVM, "uar_low"]
+    assert baselines_of(table) == list(BASELINES)
+
+
+def test_a_leaky_system_is_marked_and_one_seed_or_speaker_leaves_gaps(tmp_path: Path) -> None:
+    predictions = make_predictions()
+    alone = predictions[predictions["speaker"] == "01"]
+    table = systems_table(
+        [
+            write_results(tmp_path, "leaky", predictions, "leaky_random"),
+            write_results(tmp_path, "alone", alone),
+        ]
+    )
+    assert table["mark"].str.startswith("LEAKY: speaker").tolist() == [True, False]
+    assert table["uar_deviation"].isna().all()
+    assert table["uar_low"].isna().tolist() == [False, True]
+
+
+def test_combined_tables_keep_the_order_and_are_small(tmp_path: Path) -> None:
+    systems = [write_results(tmp_path, name) for name in NAMES]
+    history = history_table(systems)
+    assert tuple(history["system"].unique()) == NAMES
+    assert len(history) == len(NAMES) * 4 * 2, "one row an epoch and part"
+    first = history[history["epoch"] == 1]
+    assert first["accuracy"].tolist() == [19.5] * 6, "the mean of both folds"
+    confusion = joined_table(systems, "confusion")
+    assert tuple(confusion["system"].unique()) == NAMES
+    own = confusion[confusion["system"] == "one"].drop(columns="system")
+    pd.testing.assert_frame_equal(own.reset_index(drop=True), systems[1].table("confusion"))
+    write_tables(systems, tmp_path / "all")
+    written = {path.name for path in (tmp_path / "all").iterdir()}
+    assert written == {f"{name}.csv" for name in ("systems", "confusion", "history", "reliability")}
+
+
+def test_missing_or_damaged_results_are_named(tmp_path: Path, refused: Refused) -> None:
+    one = write_results(tmp_path, "one")
+    with refused("no metrics/other.json", "dvc repro"):
+        _ = type(one)("other", one.files).metrics
+    for value in ("<b>", 120.0, None):
+        change_metrics(tmp_path, "one", uar=value)
+        with refused("metrics/one.json", "uar", "dvc repro"):
+            _ = type(one)("one", one.files).metrics
+    (tmp_path / "metrics/one.json").write_text('{"uar": ')
+    with refused("metrics/one.json"):
+        _ = type(one)("one", one.files).metrics
+    scores = tmp_path / "plots/systems/one/scores.csv"
+    scores.write_text(scores.read_text().replace("n_clips", "clips"))
+    with refused("scores.csv", "n_clips"):
+        one.part("gender")
+    with refused("facts.csv", "no number called arithmetic"):
+        one.fact("arithmetic")
+    (tmp_path / "metrics/one.json").write_bytes(b"\xff\xfe")
+    with refused("metrics/one.json", "UTF-8"):
+        _ = type(one)("one", one.files).metrics

@@ -1,0 +1,65 @@
+"""Functionals on disk: each clip once, with a name for every number, or a sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ser.store.functionals import CLIPS, NAMES, PACK, read_functionals
+from ser.store.packs import write_pack
+from tests.builders import make_manifest, separable_functionals, write_functionals
+from tests.conftest import Refused
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_functionals(tmp_path, separable_functionals(make_manifest()))
+    return tmp_path
+
+
+def test_functionals_are_read_as_they_were_written(folder: Path) -> None:
+    expected = separable_functionals(make_manifest())
+    found = read_functionals(folder)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_index_type=False)
+
+
+def rewrite(path: Path, change: str) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if change == "a row twice":
+        lines[3] = lines[2]
+    if change == "a row lacks":
+        del lines[3]
+    if change == "a row too many":
+        lines.append("synthetic_a/09/happy-1")
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def test_a_clip_that_is_there_twice_or_lacks_is_noticed(folder: Path, refused: Refused) -> None:
+    """A row less would give every clip after it the numbers of its neighbour."""
+    whole = (folder / CLIPS).read_bytes()
+    for change, words in (
+        ("a row twice", ("lists clip", "twice")),
+        ("a row lacks", ("24 rows", "names 23 clips")),
+        ("a row too many", ("24 rows", "names 25 clips")),
+    ):
+        (folder / CLIPS).write_bytes(whole)
+        rewrite(folder / CLIPS, change)
+        with refused(*words, "dvc repro"):
+            read_functionals(folder)
+
+
+def test_numbers_without_a_name_are_noticed(folder: Path, refused: Refused) -> None:
+    rewrite(folder / NAMES, "a row lacks")
+    with refused("rows of shape (7,)", "names 6 functionals", "dvc repro"):
+        read_functionals(folder)
+    write_pack(folder / PACK, [np.zeros(24)])
+    with refused("rows of shape ()", "dvc repro"):
+        read_functionals(folder)
+
+
+def test_a_missing_file_is_named(folder: Path, refused: Refused) -> None:
+    for name in (PACK, NAMES, CLIPS):
+        (folder / name).unlink()
+        with refused(name, "missing", "dvc repro"):
+            read_functionals(folder)
