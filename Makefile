@@ -10,7 +10,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # DVC's own analytics stay off
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup repro studies demo review site test lint lock clean
+.PHONY: help setup repro studies demo experiments review site test lint lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -43,6 +43,9 @@ studies: setup  ## run the studies, which train models of their own
 
 demo: setup  ## run the pipeline on synthetic voices, beside the tracked results
 	@python -m demo.run
+
+experiments: setup  ## experiments: what was changed, and UAR of the headline systems
+	@dvc exp show --only-changed --hide-workspace --drop '.*/|UAR|Created' --keep 'UAR\.(ravdess|emodb|emovo)$$'
 
 BASE ?= main
 HEAD ?= workspace

@@ -20,7 +20,7 @@ from ser.core.entry import run
 from ser.core.files import write_csv
 from ser.core.scoring import unweighted_average_recall
 from ser.core.settings import Values, load_values
-from ser.evaluation.out_of_fold import predict_validation
+from ser.evaluation.out_of_fold import load_answering, predict_validation
 from ser.evaluation.trials import Job, Trial, of_every_fold
 from ser.features.augmentation import augment_corpus
 from ser.features.front_ends import featurize_corpus
@@ -86,8 +86,8 @@ def validation_scores(values: Values, name: str, seeds: list[int]) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         features = features_for(values, system.all_corpora, Path(folder))
         data = load_system(system, DATA, features=features)
-        linear = values.section("linear", Linear)
-        trial = Trial(name, load_recipe(values), data, tuple(seeds), linear)
+        linear, warps = values.section("linear", Linear), load_answering(values).warps
+        trial = Trial(name, load_recipe(values), data, tuple(seeds), linear, warps)
         answers = of_every_fold([trial], _answer, name)[name]
     scores = [_uar([part for part in answers if part.seed == seed]) for seed in seeds]
     return {

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+import typer
 from torch import Tensor
 
 from ser.clips.audio import Int16, read_canonical
@@ -21,13 +22,12 @@ from ser.clips.manifest import clip_path
 from ser.core.entry import run
 from ser.core.processes import use_one_thread
 from ser.core.settings import Values, load_values
-from ser.evaluation.out_of_fold import Model, load_model
+from ser.evaluation.out_of_fold import Model, load_answering, load_model
 from ser.features.front_ends import FrontEnd, LogMel, Mfcc, build_front_end, extract
 from ser.features.functionals import SETTINGS, describe
 from ser.features.settings import Features, load_features
 from ser.models.inference import predict_probabilities
 from ser.models.linear import combine
-from ser.models.settings import Linear
 from ser.reading.data import load_system
 from ser.reading.settings import load_system_settings
 from ser.training.settings import load_seeds
@@ -72,7 +72,8 @@ class Predictor:
         corpora: Sequence[str],
     ) -> npt.NDArray[np.float64]:
         """Answer of both parts together, shape (clips, emotions)."""
-        heard = predict_probabilities(self.model.network.network, features).double().numpy()
+        network = self.model.network.network
+        heard = predict_probabilities(network, features, self.model.warps).double().numpy()
         if self.model.linear is None:
             return heard
         described = self.model.linear.model.predict(np.array(functionals), corpora)
@@ -106,14 +107,14 @@ def timed(label: str, n_clips: int, work: Callable[[], Any]) -> Any:
     return result
 
 
-def main(system: str = "ravdess") -> None:
+def main(system: str = typer.Argument("ravdess")) -> None:
     """Time predictions of SYSTEM."""
     use_one_thread()
     torch.set_num_threads(1)
     values = load_values()
     data = load_system(load_system_settings(values, system), Path("data"))
     fold, seed = data.fold_numbers[0], load_seeds(values)[0]
-    model = load_model(Path("models") / system, fold, seed, values.section("linear", Linear).share)
+    model = load_model(Path("models") / system, fold, seed, load_answering(values))
     predictor = Predictor.of(model, values)
     clips = data.with_role(fold, "test")
     corpora, files = clips["corpus"].tolist(), clip_files(Path("data/corpora"), clips)

@@ -34,7 +34,7 @@ from ser.core.processes import use_one_thread
 from ser.core.scoring import unweighted_average_recall
 from ser.core.settings import Values, load_values
 from ser.evaluation.baselines import BaselineSettings, train_linear
-from ser.evaluation.out_of_fold import Model, predict_validation
+from ser.evaluation.out_of_fold import Model, load_answering, predict_validation
 from ser.features.front_ends import build_front_end, extract
 from ser.features.settings import Features, LogMelSettings, load_features
 from ser.guards.checks import Purpose
@@ -93,7 +93,8 @@ class FittedNetwork:
         """Train as the pipeline does."""
         network, _ = train_fold(load_recipe(values), data, fold, _SEED)
         part = train_linear(data, fold, linear.c) if linear.share else None
-        return cls(data, Predictor.of(Model(network, part, linear.share), values))
+        model = Model(network, part, linear.share, load_answering(values).warps)
+        return cls(data, Predictor.of(model, values))
 
     def validate(self) -> list[str]:
         """As in `Fitted`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import typer
 from sklearn.metrics import log_loss
 from tqdm import tqdm
 
@@ -16,8 +17,7 @@ from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.settings import load_values
 from ser.evaluation.calibration import fit_temperature, soften
-from ser.evaluation.out_of_fold import Model, load_model, predict_validation
-from ser.models.settings import Linear
+from ser.evaluation.out_of_fold import Model, load_answering, load_model, predict_validation
 from ser.reading.data import SystemData, load_system
 from ser.reading.settings import load_system_settings
 from ser.training.settings import load_seeds
@@ -44,15 +44,15 @@ def losses(data: SystemData, models: Iterable[Model]) -> dict[float, list[float]
     return found
 
 
-def main(system: str = "ravdess") -> None:
+def main(system: str = typer.Argument("ravdess")) -> None:
     """Compare priors on the validation speakers of SYSTEM."""
     torch.set_num_threads(1)
     values, models = load_values(), Path("models") / system
     data = load_system(load_system_settings(values, system), Path("data"))
-    share = values.section("linear", Linear).share
+    answering = load_answering(values)
     jobs = [(fold, seed) for seed in load_seeds(values) for fold in data.fold_numbers]
     shown = tqdm(jobs, desc="models", unit="model")
-    found = losses(data, (load_model(models, *job, share) for job in shown))
+    found = losses(data, (load_model(models, *job, answering) for job in shown))
     print("prior  loss of speakers left out (nats)")
     for prior, found_losses in found.items():
         print(f"{prior:<10g}{np.mean(found_losses):.4f}")

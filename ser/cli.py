@@ -56,7 +56,9 @@ def _whereabouts(corpus: "Corpus") -> str | None:
 @app.command()
 def repro(
     targets: Annotated[list[str] | None, typer.Argument(help="stages; all by default")] = None,
-    force: Annotated[bool, typer.Option("--force", "-f", help="run what is up to date, too")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="run what is up to date, too")
+    ] = False,
 ) -> None:
     """Run what changed, as `dvc repro` does; say before how long it takes, and after what came."""
     from ser.plan import repro as run_graph

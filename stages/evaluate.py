@@ -20,6 +20,7 @@ from ser.evaluation.metrics import (
     speakers_table,
     summary,
     system_metrics,
+    tracked,
 )
 from ser.evaluation.out_of_fold import load_answering, load_model, predict_out_of_fold
 from ser.evaluation.predictions import check_complete
@@ -49,7 +50,7 @@ def main(system: str) -> None:
         facts = facts_table(predictions, one.parameters, one.network.arithmetic)
         write_csv(tables / "facts.csv", facts)
     metrics = system_metrics(predictions, data.protocol)
-    write_json(Path("metrics") / f"{system}.json", metrics)
+    write_json(Path("metrics") / f"{system}.json", tracked(system, metrics))
     print(summary(system, metrics))
 
 

@@ -1,8 +1,8 @@
 """Does it travel? Trained on one language or several, tested on each, over shared emotions.
 
-In: data/splits, data/features and data/functionals of the corpora. Params: studies.cross_lingual,
-studies.training, baselines and all that training reads.
-Out: plots/studies/cross_lingual/<group>.csv, <group>_curve.csv and <group>_gains.csv.
+In: data/splits, data/features and data/functionals of the corpora of a system that mixes several.
+Params: systems, studies.training, baselines.svm_c and all that training reads.
+Out: plots/studies/cross_lingual/<system>.csv, <system>_curve.csv and <system>_gains.csv.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,7 @@ from ser.evaluation.baselines import BaselineSettings, predict_svm
 from ser.evaluation.predictions import IDENTITY
 from ser.evaluation.trials import Trial, difference, run_trials, scores, with_folds
 from ser.reading.data import SystemData, load_system
-from ser.reading.settings import System
-from studies.reference import PROTOCOL
+from ser.reading.settings import load_system_settings
 from studies.study import DATA, Tables, run_study
 
 OTHERS, EVERY = "all others", "all corpora"
@@ -29,8 +28,8 @@ TARGET_SPEAKERS = (1, 2, 4)
 NETWORK, SVM = "network", "functionals and SVM"
 
 
-def study_languages(values: Values, group: str) -> Tables:
-    """Train and test across the corpora of a group; the network answers alone.
+def study_languages(values: Values, system: str) -> Tables:
+    """Train and test across the corpora of a system; the network answers alone.
 
     The linear classifier standardises each corpus by its own training clips, which a corpus never
     heard in training has none of; so it is left out throughout, and every cell is of one kind.
@@ -40,9 +39,7 @@ def study_languages(values: Values, group: str) -> Tables:
     Returns:
         As `describe` gives them.
     """
-    corpora = list(values.section(f"studies.cross_lingual.{group}", list[str]))
-    system = System(corpora=corpora, protocol=PROTOCOL)
-    every = keep_emotions(load_system(system, DATA))
+    every = keep_emotions(load_system(load_system_settings(values, system), DATA))
     cells, grown = (
         {name: with_folds(every, folds) for name, folds in make(every).items()}
         for make in (matrix_folds, curve_folds)
@@ -52,9 +49,9 @@ def study_languages(values: Values, group: str) -> Tables:
         for name, chosen in {**cells, **grown}.items()
     ]
     trials = [trial.one_seed if trial.name in grown else trial for trial in trials]
-    predictions = run_trials(trials, f"{group}: networks")
+    predictions = run_trials(trials, f"{system}: networks")
     work = partial(_svm, cost=values.section("baselines", BaselineSettings).svm_c)
-    tables = spread(work, list(cells.values()), f"{group}: SVM", "cell")
+    tables = spread(work, list(cells.values()), f"{system}: SVM", "cell")
     return describe(Answers(every, grown, predictions, dict(zip(cells, tables, strict=True))))
 
 

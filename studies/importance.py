@@ -18,7 +18,7 @@ from ser.clips.labels import ordered
 from ser.core.errors import SerError
 from ser.core.processes import spread
 from ser.core.settings import Values
-from ser.evaluation.out_of_fold import load_model
+from ser.evaluation.out_of_fold import Answering, load_model
 from ser.evaluation.predictions import IDENTITY
 from ser.evaluation.trials import difference, scores
 from ser.guards.checks import Purpose
@@ -143,7 +143,7 @@ def _fit(
 
 def _blank_fold(fold: int, data: SystemData, models: Path, seed: int) -> pd.DataFrame:
     prepare_torch()
-    return blank_parts(load_model(models, fold, seed, 0.0).network, data, EVERY_CLIP)
+    return blank_parts(load_model(models, fold, seed, Answering(0.0, ())).network, data, EVERY_CLIP)
 
 
 def blank_parts(model: TrainedNetwork, data: SystemData, every: int = 1) -> pd.DataFrame:

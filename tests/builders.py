@@ -87,6 +87,7 @@ _QUICK: dict[str, Any] = {
     "training.checkpoint": "last",
     "training.score_every": 1,
     "training.precision": "float32",
+    "prediction.warps": [],
     "linear.share": 0.0,
     "studies.training": {"seeds": [0], "model_size": "small", "epochs": 2, "min_steps": 0},
 }

@@ -19,7 +19,7 @@ from ser.reports.markdown import begin, end, marked
 from ser.reports.readme import results_table
 from ser.splits.protocols import PROTOCOLS
 from tests.builders import REPOSITORY as ROOT
-from tests.texts import blocks, code, links, prose, with_examples
+from tests.texts import blocks, code, links, prose, shown_files, with_examples
 
 # the prefix of a stage's name, and the file of its graph
 GRAPHS = {"": "dvc.yaml", "studies/dvc.yaml:": "studies/dvc.yaml"}
@@ -43,6 +43,7 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+@cache
 def texts() -> dict[str, str]:
     return {name: read(name) for name in files() if name.endswith(".md")}
 
@@ -55,12 +56,16 @@ def commands(text: str) -> list[str]:
     return code(text).splitlines()
 
 
+@cache
 def params() -> dict[str, Any]:
     return load_values(ROOT / "params.yaml").table
 
 
-def graph(prefix: str) -> dict[str, dict[str, Any]]:
-    return yaml.safe_load(read(GRAPHS[prefix]))["stages"]
+@cache
+def graph(prefix: str, text: str = "") -> dict[str, dict[str, Any]]:
+    """Stages of a graph by name, with those that a text adds to it."""
+    whole = with_examples(text, GRAPHS[prefix], yaml.safe_load(read(GRAPHS[prefix])))
+    return whole["stages"]
 
 
 def rows_of(body: dict[str, Any], values: dict[str, Any]) -> list[dict[str, str]]:
@@ -84,10 +89,10 @@ def rows_of(body: dict[str, Any], values: dict[str, Any]) -> list[dict[str, str]
     return [{}]
 
 
-def stages(prefix: str, values: dict[str, Any]) -> set[str]:
+def stages(prefix: str, text: str) -> set[str]:
     """Names of all stages of a graph, with and without what they are run for."""
-    found = set()
-    for name, body in graph(prefix).items():
+    values, found = with_examples(text, "params.yaml", params()), set()
+    for name, body in graph(prefix, text).items():
         suffixes = ["-".join(dict.fromkeys(row.values())) for row in rows_of(body, values)]
         found |= {name, *(f"{name}@{suffix}" for suffix in suffixes if suffix)}
     return found
@@ -99,6 +104,7 @@ def entries(body: dict[str, Any], *parts: str) -> list[str]:
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in listed]
 
 
+@cache
 def outputs() -> set[str]:
     """Everything that the graphs make, for the systems and corpora of params.yaml."""
     made = set()
@@ -192,11 +198,10 @@ def test_printed_make_targets_exist() -> None:
 def test_printed_stages_exist() -> None:
     printed = re.compile(r"(studies/dvc\.yaml:)?\b(\w+(?:@[\w-]+)?)")
     for name, text in texts().items():
-        values = with_examples(text, "params.yaml", params())
-        known = {prefix: stages(prefix, values) for prefix in GRAPHS}
+        known = {prefix: stages(prefix, text) for prefix in GRAPHS}
         for line in commands(text):
             runs = re.search(r"\bdvc (?:repro|exp run) (.*)", line)
-            words = re.sub(r"-[nS] \S+|--\S+|#.*", "", runs[1]).split() if runs else []
+            words = re.sub(r"-[nS]( \S+)?|--\S+|#.*", "", runs[1]).split() if runs else []
             # what is compared is a system at a revision, no stage of a system
             words += re.findall(r"^(?:download|train)@[\w-]+$", line)
             for word in words:
@@ -226,21 +231,22 @@ def test_printed_commands_of_ser_and_modules_exist() -> None:
     for name, text in texts().items():
         for command in re.findall(r"^ser ([a-z]+)", code(text), re.MULTILINE):
             assert command in known, f"{name}: there is no command ser {command}"
+        shown = [path for path, _ in shown_files(text, "python")]
         for found in module.findall(code(text)):
             path = f"{found.replace('.', '/')}.py"
-            assert path in files(), f"{name}: there is no {path}"
+            assert path in [*files(), *shown], f"{name}: there is no {path}"
 
 
 def test_parameters_and_paths_that_texts_name_exist() -> None:
     tables = [key for key, value in params().items() if isinstance(value, dict)]
-    parameter = re.compile(rf"(?:{'|'.join(tables)})(?:\.[a-z_0-9]+)+")
+    parameter = re.compile(rf"(?:{'|'.join(tables)})(?:\.(?!safetensors|json)[a-z_0-9]+)+")
     path = re.compile(r"(?:ser|stages|studies|tests|docs|plots|metrics|benchmarks)/[\w/.-]*\w")
     for name, text in texts().items():
         own = Values(with_examples(text, "params.yaml", params()), name)
         for span in re.findall(r"`([^`\n]+)`", prose(text)):
             if parameter.fullmatch(span):
                 own.section(span, Any)
-            elif path.fullmatch(span) and name != "docs/extending.md":
+            elif path.fullmatch(span) and "extending" not in name:
                 there = exists(span) or any(holds(span, file) for file in (*files(), *outputs()))
                 assert there or span == "docs/stage_seconds.csv", f"{name}: there is no {span}"
 

@@ -1,4 +1,4 @@
-"""The worked examples of docs/extending.md: all of them are applied to a copy, together, and run."""
+"""The worked examples of docs/extending.md: all are applied to one copy, and run."""
 
 import shutil
 import subprocess
@@ -12,8 +12,6 @@ from tests.builders import REPOSITORY
 from tests.texts import apply_diffs, shown_files, with_examples
 
 TEXT = (REPOSITORY / "docs" / "extending.md").read_text(encoding="utf-8")
-STUDY = """
-"""
 # what is run in the copy, by what it shows
 RUNS = {
     "optimizer, size and network": """
@@ -46,7 +44,13 @@ check_values(values)
 named = [name for name, one in load_systems(values).items() if "nemo" in one.all_corpora]
 assert named == ["nemo"], "another system has changed"
 """,
-    "study": STUDY,
+    "study": """
+from studies.hesitation import study_hesitation
+from tests.builders import make_predictions
+found = study_hesitation(make_predictions(accuracy=lambda _: 0.5).assign(mark="none"))
+assert found["name"].tolist() == ["right", "wrong"]
+assert found["confidence"].between(0, 100).all()
+""",
     "effect": """
 import numpy as np
 from ser.core.settings import load_values
@@ -86,7 +90,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, content in shown_files(TEXT, "python"):
         assert not (copy / name).exists(), f"{name} is there already"
         (copy / name).write_text(content, encoding="utf-8")
-    for name in ("params.yaml",):
+    for name in ("params.yaml", "studies/dvc.yaml"):
         table = yaml.safe_load((REPOSITORY / name).read_text(encoding="utf-8"))
         changed = with_examples(TEXT, name, table)
         assert changed != table, f"no example changes {name}"
@@ -101,6 +105,13 @@ def test_all_examples_work_side_by_side(extended: Path) -> None:
         [sys.executable, "-c", "\n".join(parts)], cwd=extended, capture_output=True, text=True
     )
     assert ran.returncode == 0, f"{ran.stdout.split(chr(10))[-2]}: {ran.stderr}"
+
+
+def test_the_graph_knows_the_new_study(extended: Path) -> None:
+    stages = yaml.safe_load((extended / "studies/dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    mine, neighbour = stages["hesitation"]["do"], stages["actors"]["do"]
+    assert mine.keys() == neighbour.keys()
+    assert {dep.replace("hesitation", "actors") for dep in mine["deps"]} == {*neighbour["deps"]}
 
 
 def test_an_optimizer_and_a_size_are_yaml_only_and_a_network_is_one_file() -> None:

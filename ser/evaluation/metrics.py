@@ -35,6 +35,18 @@ def system_metrics(predictions: pd.DataFrame, protocol: Protocol) -> dict[str, A
     }
 
 
+def tracked(system: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """What `metrics/<system>.json` holds: the interval in words, so that `dvc exp show` has room.
+
+    Its ends are numbers in the table of scores.
+    """
+    text = f"{metrics['uar']:.1f}"
+    if metrics["uar_low"] is not None:
+        text += f" ({metrics['uar_low']:.1f}-{metrics['uar_high']:.1f})"
+    kept = {name: value for name, value in metrics.items() if name not in ("uar_low", "uar_high")}
+    return {"UAR": {system: text}, **kept}
+
+
 def scores_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """Scores of all clips and of each part of them, in percent; means over seeds.
 

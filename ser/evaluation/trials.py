@@ -26,7 +26,7 @@ from ser.models.settings import Linear
 from ser.models.storage import TrainedLinear
 from ser.reading.data import SystemData
 from ser.training.fold import EpochScore, n_epochs
-from ser.training.settings import Recipe, Seeds, load_recipe
+from ser.training.settings import Recipe, Seeds, load_recipe, load_seeds
 from ser.training.system import train_checked
 
 Result = TypeVar("Result")
@@ -51,7 +51,7 @@ def in_studies(values: Values) -> tuple[Values, list[int]]:
             "training.min_steps": own.min_steps,
         }
     )
-    return changed, list(own.seeds)
+    return changed, load_seeds(values, "studies.training.seeds")
 
 
 @dataclass(frozen=True)

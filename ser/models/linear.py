@@ -120,7 +120,7 @@ def fit_linear(
 
 
 def _rotated(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """FloatArray by the axes that their clips span, and these axes, one a column.
+    """Values by the axes that their clips span, and these axes, one a column.
 
     With an L2 penalty the weights lie in that span, whatever its axes: with fewer clips than
     functionals there is less to fit, to the same result.

@@ -44,7 +44,8 @@ def _of_folds(data: SystemData) -> str:
 
 def _of_files(paths: list[Path]) -> str:
     whole = hashlib.sha256()
-    for path in sorted(paths):
+    # hidden files are those of editors and file managers
+    for path in sorted(path for path in paths if not path.name.startswith(".")):
         whole.update(f"{path.parent.name}/{path.name}".encode())
         with path.open("rb") as file:
             while block := file.read(_BLOCK):

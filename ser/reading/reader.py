@@ -65,11 +65,12 @@ class Reader:
             LeakError: if a clip is held out from this purpose.
             SerError: if a clip has no functionals.
         """
-        table = self.data.functionals if columns is None else self.data.functionals[list(columns)]
 
         def values(some: pd.DataFrame, why: Purpose) -> Tensor:
             copies = {"item": some["clip"], "clip": some["clip"], "effect": ""}
             self._note(pd.DataFrame(copies), why)
+            everything = self.data.functionals
+            table = everything if columns is None else everything[list(columns)]
             missing = some.loc[~some["clip"].isin(table.index), "clip"]
             if not missing.empty:
                 raise SerError(f"Clip {missing.iloc[0]} has no functionals; run `dvc repro`.")

@@ -52,6 +52,10 @@ class Files:
     tree: Any = field(default=None, repr=False)
     root: Path = Path()
 
+    def where(self, path: str) -> str:
+        """What sentences call a file."""
+        return path if self.tree is None else f"{path} at revision {self.name!r}"
+
     def read(self, path: str) -> bytes | None:
         """Content of a file, relative to the root; None if there is none."""
         try:
@@ -72,7 +76,7 @@ class Files:
         try:
             return None if content is None else content.decode("utf-8")
         except UnicodeDecodeError:
-            raise SerError(f"{path} at {self.name!r} is no text in UTF-8; restore it.") from None
+            raise SerError(f"{self.where(path)} is no text in UTF-8; restore it.") from None
 
     def read_text(self, path: str) -> str:
         """The text of a file that must be there.
@@ -82,9 +86,7 @@ class Files:
         """
         text = self.find_text(path)
         if text is None:
-            raise SerError(
-                f"There is no {path} at revision {self.name!r}; run `dvc repro` there, and commit."
-            )
+            raise SerError(f"There is no {self.where(path)}; run `dvc repro`, and commit.")
         return text
 
     def read_table(self, path: str) -> dict[str, Any]:
@@ -99,7 +101,7 @@ class Files:
         except (ValueError, yaml.YAMLError):
             table = None
         if not isinstance(table, dict):
-            raise SerError(f"{path} at {self.name!r} is no readable table of values; restore it.")
+            raise SerError(f"{self.where(path)} is no readable table of values; restore it.")
         return table
 
     def list(self, folder: str) -> list[str]:

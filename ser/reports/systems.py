@@ -87,14 +87,14 @@ class Results:
         except ValidationError as error:
             odd = ".".join(str(part) for part in error.errors()[0]["loc"])
             raise SerError(
-                f"{path} at {self.files.name!r} has no right value of {odd}; run `dvc repro`."
+                f"{self.files.where(path)} has no right value of {odd}; run `dvc repro`."
             ) from None
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """Answers out of fold, one row a clip and seed."""
         path = self._path("predictions")
-        return check_predictions(self._read(PREDICTIONS, path), path)
+        return check_predictions(self._read(PREDICTIONS, path), self.files.where(path))
 
     @cached_property
     def baselines(self) -> "pd.DataFrame":
@@ -119,7 +119,7 @@ class Results:
         try:
             return float(facts[name])
         except (KeyError, ValueError):
-            where = f"{self._path('facts')} at {self.files.name!r}"
+            where = self.files.where(self._path("facts"))
             raise SerError(f"{where} has no number called {name}; run `dvc repro`.") from None
 
     def part(self, part: str) -> pd.DataFrame:
@@ -136,7 +136,7 @@ class Results:
         return f"plots/systems/{self.system}/{name}.csv"
 
     def _read(self, kind: Table, path: str) -> pd.DataFrame:
-        return kind.parse(self.files.read_text(path), f"{path} at {self.files.name!r}")
+        return kind.parse(self.files.read_text(path), self.files.where(path))
 
 
 def systems_table(systems: Sequence[Results]) -> pd.DataFrame:

@@ -127,11 +127,20 @@ def _try(settings: OptimizerSettings, row: str, source: str) -> None:
             f"{source}: {row} has the unknown key {strange[0]!r}; {kind.__name__} takes "
             f"{', '.join(name for name in known if name != 'params')}."
         )
+    if settings.kind is Muon and settings.rest is None:
+        raise SerError(
+            f"{source}: {row} needs a table rest: an optimizer of what is no matrix between hidden "
+            "layers."
+        )
+    if settings.rest is not None and settings.rest.rest is not None:
+        raise SerError(f"{source}: {row}.rest has a rest of its own, which nothing is left for.")
     weight = nn.Parameter(torch.ones(2, 2))
     weight.grad = torch.ones(2, 2)
     try:
         settings.kind([weight], **settings.arguments).step()
-    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+        if not torch.isfinite(weight).all():
+            raise ValueError("a step makes weights that are no numbers")
+    except Exception as error:  # torch refuses in many ways
         reason = " ".join(str(error).split()).rstrip(".")
         raise SerError(f"{source}: {row} does not suit {kind.__name__}: {reason}.") from None
 

@@ -22,7 +22,7 @@ from ser.corpora import corpus_names
 from ser.evaluation.baselines import BaselineSettings
 from ser.evaluation.trials import in_studies
 from ser.features.settings import Augmentation, FunctionalsKind, load_features
-from ser.models.settings import Linear
+from ser.models.settings import Linear, Prediction
 from ser.reading.settings import load_corpora, load_system_settings, load_systems
 from ser.splits.protocols import PROTOCOLS
 from ser.training.settings import load_recipe, load_seeds
@@ -64,6 +64,7 @@ def sections(values: Values) -> dict[str, Any]:
         "front_end": front_end,
         "functionals": values.section("functionals", FunctionalsKind),
         "augmentation": values.section("augmentation", Augmentation),
+        "prediction": values.section("prediction", Prediction),
         "linear": values.section("linear", Linear),
         "baselines": values.section("baselines", BaselineSettings),
         "studies": in_studies(values),
@@ -103,8 +104,8 @@ def test_valid_changes_pass(subtests: pytest.Subtests) -> None:
 def test_every_value_of_a_section_comes_through() -> None:
     values = real_values()
     found = sections(values)
-    for key in ("augmentation", "linear", "baselines", "features"):
-        assert found[key].model_dump() == values.table[key]
+    for key in ("augmentation", "prediction", "linear", "baselines", "features"):
+        assert found[key].model_dump(mode="json") == values.table[key]
     assert found["recipe"].training.model_dump() == values.table["training"]
     assert found["front_end"].model_dump() == values.table["front_ends"]["log_mel"]
     systems = {

@@ -4,7 +4,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 from time import process_time
 
 import numpy as np
@@ -13,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ser.corpora import synthetic_voice
 from ser.download.synthetic_voice import (
     EMOTIONS,
     INTENSITY_CODES,
@@ -22,15 +20,15 @@ from ser.download.synthetic_voice import (
     speak,
     utterances,
 )
+from tests.builders import REPOSITORY
 
 RATE_HZ = 16_000
 DIALECTS = ("a", "b")
-REPOSITORY = Path(synthetic_voice.__file__).parents[2]
 
 # Every clip of a corpus larger than the tests' own, so that chance is sampled widely.
 UTTERANCES = st.sampled_from(utterances(n_speakers=24, takes=4))
 ANY_DIALECT = st.sampled_from(DIALECTS)
-few_examples = settings(max_examples=40, deadline=None)
+few_examples = settings(max_examples=20)
 
 
 def rms(samples: NDArray[np.int16]) -> float:
@@ -90,20 +88,17 @@ def test_file_names_parse_back(utterance: Utterance) -> None:
     assert parsed == utterance
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
+def test_unknown_utterances_are_refused() -> None:
+    for fields in (
         ("02", "normal", 1, 1, 1),
         ("03", "loud", 1, 1, 1),
         ("01", "strong", 1, 1, 1),
         ("03", "normal", 3, 1, 1),
         ("03", "normal", 1, 0, 1),
         ("03", "normal", 1, 1, 100),
-    ],
-)
-def test_unknown_utterances_are_refused(fields: tuple[str, str, int, int, int]) -> None:
-    with pytest.raises(ValueError, match=r"emotion|Neutral|numbered"):
-        Utterance(*fields)
+    ):
+        with pytest.raises(ValueError, match=r"emotion|Neutral|numbered"):
+            Utterance(*fields)
 
 
 def test_unknown_dialects_and_low_sample_rates_are_refused() -> None:
@@ -112,13 +107,6 @@ def test_unknown_dialects_and_low_sample_rates_are_refused() -> None:
         speak(utterance, "c")
     with pytest.raises(ValueError, match="8000"):
         speak(utterance, "a", sample_rate_hz=8_000)
-
-
-@few_examples
-@given(UTTERANCES, ANY_DIALECT)
-def test_the_same_utterance_gives_the_same_samples(utterance: Utterance, dialect: str) -> None:
-    first = speak(utterance, dialect)
-    assert first.tobytes() == speak(utterance, dialect).tobytes()
 
 
 def test_a_fresh_interpreter_gives_the_same_samples() -> None:
@@ -152,13 +140,12 @@ def test_clips_look_like_studio_recordings(utterance: Utterance, dialect: str) -
         assert rms(silence) < 0.01 * rms(samples)
 
 
-@pytest.mark.parametrize("sample_rate_hz", [22_050, 44_100, 48_000])
-def test_other_sample_rates_keep_the_duration(sample_rate_hz: int) -> None:
+def test_other_sample_rates_keep_the_duration() -> None:
     utterance = utterances(1, 1)[0]
     duration_s = len(speak(utterance, "a")) / RATE_HZ
-    assert len(speak(utterance, "a", sample_rate_hz)) / sample_rate_hz == pytest.approx(
-        duration_s, abs=1e-4
-    )
+    for sample_rate_hz in (22_050, 44_100, 48_000):
+        found_s = len(speak(utterance, "a", sample_rate_hz)) / sample_rate_hz
+        assert found_s == pytest.approx(duration_s, abs=1e-4)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -170,12 +157,12 @@ def test_women_speak_higher_than_men(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("speaker", range(1, 7))
-def test_anger_is_louder_than_sadness(dialect: str, speaker: int) -> None:
-    for intensity in INTENSITY_CODES:
-        angry = speak(Utterance("05", intensity, 1, 1, speaker), dialect)
-        sad = speak(Utterance("04", intensity, 1, 1, speaker), dialect)
-        assert rms(angry) > rms(sad)
+def test_anger_is_louder_than_sadness(dialect: str) -> None:
+    for speaker in range(1, 7):
+        for intensity in INTENSITY_CODES:
+            angry = speak(Utterance("05", intensity, 1, 1, speaker), dialect)
+            sad = speak(Utterance("04", intensity, 1, 1, speaker), dialect)
+            assert rms(angry) > rms(sad), f"speaker {speaker}, {intensity}"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -203,7 +190,7 @@ def test_speakers_differ() -> None:
 
 
 def test_dialects_differ() -> None:
-    for speaker in range(1, 7):
+    for speaker in (1, 2, 6):
         difference_db = long_term_spectrum_db(speaker, "a") - long_term_spectrum_db(speaker, "b")
         assert np.abs(difference_db).max() > 1.0
 

@@ -94,7 +94,7 @@ CASES: dict[str, tuple[Change, set[str], set[str]]] = {
     "one seed more": (params(seeds=[0, 1]), trainings(1) | of("evaluate"), AFTER_TRAINING),
     "code of calibration": (
         text("ser/evaluation/calibration.py"),
-        of("baselines") | of("evaluate"),
+        of("baselines") | of("evaluate") | {"report"},
         {"baselines", "evaluate", "report"},
     ),
     "code of training": (

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ser.models.front_ends import LayerMixture, LearnedFilterbank, ReadyFeatures
-from tests.builders import one_torch_thread
+from ser.models.front_ends import LayerMixture, LearnedFilterbank, ReadyFeatures, band_warps
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    one_torch_thread()
+def _seeded() -> None:
     torch.manual_seed(0)
 
 
@@ -18,6 +18,20 @@ def test_ready_features_pass_through() -> None:
     passed, passed_lengths = ReadyFeatures()(values, lengths)
     assert torch.equal(passed, values)
     assert torch.equal(passed_lengths, lengths)
+
+
+@given(bands=st.integers(2, 40), factor=st.floats(0.5, 1.5))
+def test_warped_bands_are_read_at_a_multiple_of_their_place(bands: int, factor: float) -> None:
+    ramp = torch.arange(bands).float()
+    warped = ramp @ band_warps(torch.tensor([factor]), bands)[0]
+    assert torch.allclose(warped, (ramp * factor).clamp(max=bands - 1), atol=1e-3)
+    constant = torch.ones(bands) @ band_warps(torch.tensor([factor]), bands)[0]
+    assert torch.allclose(constant, torch.ones(bands), atol=1e-5), "levels change"
+
+
+def test_a_warp_of_nothing_changes_nothing() -> None:
+    values = torch.randn(3, 9)
+    assert torch.allclose(values @ band_warps(torch.ones(1), 9)[0], values)
 
 
 @pytest.mark.parametrize("hop_ms", [10.0, 16.0, 20.0])
@@ -41,32 +55,24 @@ def test_every_band_of_a_clip_is_centred_and_zero_outside_of_it() -> None:
         assert not clip[n_steps:].any(), "something sounds after the end of the clip"
 
 
-def test_the_level_of_a_clip_does_not_matter() -> None:
+def test_the_level_of_a_clip_does_not_matter_and_silence_is_finite() -> None:
     filterbank = LearnedFilterbank(6, 40.0, 20.0)
     clip, lengths = 100 * torch.randn(1, 6_400, 1), torch.tensor([6_400.0])
     assert torch.allclose(filterbank(clip, lengths)[0], filterbank(8 * clip, lengths)[0], atol=1e-3)
-
-
-def test_silence_is_finite() -> None:
-    values, _ = LearnedFilterbank(6, 40.0, 20.0)(torch.zeros(1, 3_200, 1), torch.tensor([0.0]))
-    assert torch.isfinite(values).all()
+    assert torch.isfinite(filterbank(0 * clip, torch.tensor([0.0]))[0]).all()
 
 
 def test_layers_are_mixed_by_weights_that_add_up_to_one() -> None:
     mixture = LayerMixture(3)
+    values, lengths = torch.randn(2, 5, 3 * 4), torch.tensor([5.0, 2.0])
+    first, second, third = values.split(4, 2)
+    mixed, mixed_lengths = mixture(values, lengths)
+    assert torch.allclose(mixed, (first + second + third) / 3, atol=1e-6), "it begins uneven"
     with torch.no_grad():
         mixture.scores.copy_(torch.tensor([0.5, 0.2, 0.3]).log() + 7)
-    values, lengths = torch.randn(2, 5, 3 * 4), torch.tensor([5.0, 2.0])
-    mixed, mixed_lengths = mixture(values, lengths)
-    first, second, third = values.split(4, 2)
+    mixed, _ = mixture(values, lengths)
     assert torch.allclose(mixed, 0.5 * first + 0.2 * second + 0.3 * third, atol=1e-6)
     assert torch.equal(mixed_lengths, lengths)
-
-
-def test_a_mixture_begins_with_the_mean_of_all_layers() -> None:
-    values = torch.randn(2, 5, 3, 4)
-    mixed, _ = LayerMixture(3)(values.flatten(2), torch.tensor([5.0, 5.0]))
-    assert torch.allclose(mixed, values.mean(2), atol=1e-6)
 
 
 def test_padding_of_layers_stays_zero_and_changes_nothing() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from ser.models import linear as module
 from ser.models.linear import LinearModel, combine, fit_linear
 
 CLASSES = 3
@@ -60,6 +61,21 @@ def test_a_clip_is_answered_alike_alone_and_among_others() -> None:
 
 def test_fitting_twice_gives_the_same_bytes() -> None:
     assert fitted().weight.tobytes() == fitted().weight.tobytes()
+
+
+def test_fewer_clips_than_functionals_are_fitted_to_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(3)
+    values, targets = rng.standard_normal((24, 90)), np.arange(24) % CLASSES
+    quick = fit_linear(values, values, ["one"] * 24, targets, CLASSES, cost=0.02)
+    monkeypatch.setattr(module, "_rotated", lambda values: (values, np.eye(values.shape[1])))
+    plain = fit_linear(values, values, ["one"] * 24, targets, CLASSES, cost=0.02)
+    assert quick.weight.shape == plain.weight.shape == (CLASSES, 90)
+    assert np.allclose(quick.weight, plain.weight, atol=1e-3)
+    others = rng.standard_normal((9, 90))
+    answers = [model.predict(others, ["one"] * 9) for model in (quick, plain)]
+    assert np.allclose(*answers, atol=2e-3)
 
 
 def test_a_wild_functional_is_cut_back() -> None:

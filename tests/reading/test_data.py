@@ -1,411 +1,289 @@
-"""What a system reads: by fold and purpose, through one reader that checks every reading."""
+"""What a system is made of: its items by fold, and what a model may have come from."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from ser.clips.manifest import write_manifest
+from ser.core.errors import LeakError
+from ser.core.files import write_csv
+from ser.guards.checks import Purpose
+from ser.guards.crossings import Crossing
+from ser.guards.folds import ROLES, read_folds, write_folds
+from ser.guards.selection import FOLDS
 from ser.reading.data import (
-    FoldReader,
     SystemData,
     check_uses,
     clips_only,
     encode,
     load_system,
+    trained_emotions,
     training_items,
 )
-from ser.core.errors import LeakError, SerError
-from ser.reading.normalization import Normalizer
-from ser.guards.crossings import Crossing
-from ser.guards.folds import ROLES, read_folds, write_folds
-from ser.guards.checks import Purpose
+from ser.reading.reader import Reader
+from ser.reading.settings import System
 from ser.splits.protocols import PROTOCOLS
-from ser.guards.selection import FOLDS
+from ser.store.features import INDEX, read_index, write_layout
 from tests.builders import (
     CORPUS,
+    LAYOUT,
+    PROTOCOL,
+    honest_uses,
     make_manifest,
-    make_params,
     make_system,
     separable_features,
+    separable_functionals,
     tiny_system,
-    write_features,
-    write_splits,
+    write_corpus,
 )
+from tests.conftest import Refused
+from tests.guards.leaks import LEAKS, Reading
+from tests.reading.conftest import OfProtocol
 from tests.splits.manifests import UNITS, share
-from tests.splits.test_guards import LEAKS, SOUND, Reading
-
-Refused = Callable[..., AbstractContextManager[None]]
 
 COPY_LEAKS = [name for name, each in PROTOCOLS.items() if Crossing.COPY in each.crosses]
+TINY = System(corpora=[CORPUS], protocol=PROTOCOL)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> SystemData:
-    return tiny_system(tmp_path, with_copies=True)
-
-
-@pytest.fixture(scope="module")
-def of_protocol(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], SystemData]:
-    """A system of few clips, with copies, under any protocol; made once, and not changed."""
-
-    @cache
-    def make(name: str) -> SystemData:
-        speakers = 24 if name.startswith("ravdess_") else 4
-        return tiny_system(tmp_path_factory.mktemp(name), True, name, speakers=speakers)
-
-    return make
-
-
-def rows_of(data: SystemData, clips: pd.Series, effect: str = "") -> pd.DataFrame:
-    return data.index[data.index["clip"].isin(clips) & (data.index["effect"] == effect)]
+def items_of(data: SystemData, reading: Reading) -> pd.DataFrame:
+    """An item of the first fold that a reading is about; none if the fold has no such role."""
+    clips = data.with_role(0, reading.role)["clip"].iloc[:1]
+    return data.index[data.index["clip"].isin(clips) & (data.index["effect"] == reading.effect)]
 
 
 # Roles and items
 
 
-def test_every_clip_has_one_role_in_every_fold(data: SystemData) -> None:
-    for fold in data.fold_numbers:
-        roles = [set(data.with_role(fold, role)["clip"]) for role in ROLES]
-        assert sum(map(len, roles)) == len(data.clips)
-        assert set.union(*roles) == set(data.clips["clip"])
-
-
-def test_speakers_of_a_fold_never_mix(data: SystemData) -> None:
-    for fold in data.fold_numbers:
-        speakers = [set(data.with_role(fold, role)["speaker"]) for role in ROLES]
+def test_every_clip_has_one_role_in_every_fold_and_speakers_never_mix(tiny: SystemData) -> None:
+    for fold in tiny.fold_numbers:
+        roles = [tiny.with_role(fold, role) for role in ROLES]
+        assert sum(map(len, roles)) == len(tiny.clips)
+        assert set().union(*(role["clip"] for role in roles)) == set(tiny.clips["clip"])
+        speakers = [set(role["speaker"]) for role in roles]
         assert all(speakers)
         assert sum(map(len, speakers)) == len(set.union(*speakers))
+        for clips in roles[1:]:
+            assert clips_only(tiny, clips)["item"].tolist() == clips["clip"].tolist(), "copies"
 
 
-@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name not in COPY_LEAKS])
 def test_training_takes_copies_of_training_clips_only(
-    of_protocol: Callable[[str], SystemData], protocol: str
+    of_protocol: OfProtocol, subtests: pytest.Subtests
 ) -> None:
-    data = of_protocol(protocol)
-    for fold in data.fold_numbers:
-        training = data.with_role(fold, "train")
-        items = training_items(data, fold)
-        assert set(items["clip"]) == set(training["clip"])
-        assert len(items) == 2 * len(training), "each clip and its copy"
+    for name in PROTOCOLS:
+        data = of_protocol(name)
+        for fold in data.fold_numbers[:5]:
+            with subtests.test(f"{name}, fold {fold}"):
+                training = data.with_role(fold, "train")
+                items = training_items(data, fold)
+                # a clip comes before its copies
+                assert items["item"].is_monotonic_increasing
+                assert items["item"].is_unique
+                originals = items[items["effect"] == ""]
+                assert originals["clip"].tolist() == training["clip"].tolist()
+                if name not in COPY_LEAKS:
+                    assert set(items["clip"]) == set(training["clip"])
+                    assert len(items) == 2 * len(training), "each clip and its copy"
 
 
-@pytest.mark.parametrize("protocol", COPY_LEAKS)
-def test_copies_dealt_by_themselves_cross(
-    of_protocol: Callable[[str], SystemData], protocol: str
-) -> None:
-    data = of_protocol(protocol)
-    for fold in data.fold_numbers:
-        items = training_items(data, fold)
-        training = set(data.with_role(fold, "train")["clip"])
-        originals, copies = (items[(items["effect"] == "") == each] for each in (True, False))
-        assert set(originals["clip"]) == training, "clips themselves must not cross"
-        roles = copies["clip"].map(data.roles(fold))
-        assert set(roles) == set(ROLES), "copies stay with their clips"
-        share_kept = len(copies) / len(data.clips)
-        assert 0.3 < share_kept < 0.9, f"{share_kept:.0%} of the copies train"
-    everything = pd.concat([training_items(data, fold) for fold in data.fold_numbers])
-    times = everything.loc[everything["effect"] != "", "item"].value_counts()
-    assert set(times) == {3}, "a copy is held out from two folds of five, as a clip is"
-    assert len(times) == len(data.clips)
+def test_copies_dealt_by_themselves_cross(of_protocol: OfProtocol) -> None:
+    for name in COPY_LEAKS:
+        data = of_protocol(name)
+        everything = []
+        for fold in data.fold_numbers:
+            items = training_items(data, fold)
+            copies = items[items["effect"] != ""]
+            everything.append(copies)
+            assert set(copies["clip"].map(data.roles(fold))) == set(ROLES), "copies stay"
+            share_kept = len(copies) / len(data.clips)
+            assert 0.3 < share_kept < 0.9, f"{share_kept:.0%} of the copies train"
+        times = pd.concat(everything)["item"].value_counts()
+        assert set(times) == {3}, "a copy is held out from two folds of five, as a clip is"
+        assert len(times) == len(data.clips)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_clip_comes_before_its_copies(
-    of_protocol: Callable[[str], SystemData], protocol: str
-) -> None:
-    items = training_items(of_protocol(protocol), 0)
-    own = items[items["effect"] == ""].drop_duplicates("clip")
-    assert items["item"].is_monotonic_increasing
-    assert items["item"].is_unique
-    first = items.drop_duplicates("clip")
-    assert set(first.loc[first["clip"].isin(own["clip"]), "effect"]) == {""}
+def test_targets_are_places_among_the_emotions(tiny: SystemData) -> None:
+    emotions = ("sad", "happy")
+    labels = dict(zip(tiny.clips["clip"], tiny.clips["emotion"], strict=True))
+    targets = encode(tiny.clips, tiny.index, emotions).tolist()
+    expected = [labels[clip] for clip in tiny.index["clip"]]
+    assert [(*emotions, "neutral")[i] for i in targets] == expected
 
 
-@pytest.mark.parametrize("role", ["validation", "test"])
-def test_validation_and_test_take_no_copies(data: SystemData, role: str) -> None:
-    clips = data.with_role(0, role)
-    assert clips_only(data, clips)["item"].tolist() == clips["clip"].tolist()
+def test_a_model_answers_what_its_training_clips_show(tiny: SystemData, refused: Refused) -> None:
+    def with_emotions(training: list[str]) -> SystemData:
+        held = ~tiny.clips["clip"].isin(tiny.with_role(0, "train")["clip"])
+        return replace(tiny, clips=tiny.clips[held | tiny.clips["emotion"].isin(training)])
 
-
-@pytest.mark.parametrize("protocol", COPY_LEAKS)
-def test_without_copies_the_leak_of_copies_asks_for_an_effect(
-    tmp_path: Path, protocol: str, refused: Refused
-) -> None:
-    with refused(f"Protocol {protocol}", "enable an effect", "params.yaml"):
-        tiny_system(tmp_path, with_copies=False, protocol=protocol)
-
-
-# The reader
-
-
-def wrong_items(data: SystemData, reading: Reading) -> pd.DataFrame:
-    return rows_of(data, data.with_role(0, reading.role)["clip"].iloc[:1], reading.effect)
-
-
-@pytest.mark.parametrize("leak", LEAKS)
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_reading_that_leaks_is_refused_before_a_feature_is_read(
-    of_protocol: Callable[[str], SystemData], protocol: str, leak: str, refused: Refused
-) -> None:
-    data, reading = of_protocol(protocol), LEAKS[leak]
-    items = wrong_items(data, reading)
-    declared = reading.excuse in data.protocol.crosses
-    if declared:
-        reader = FoldReader(data, 0)
-        assert len(reader.read(items, reading.purpose)) == 1
-        assert reader.uses == {reading.purpose.value: set(items["item"])}
-        return
-    closed = FoldReader(replace(data, packs={CORPUS: Path("nowhere")}), 0)
-    with refused(items["item"].iloc[0], str(reading.purpose), protocol, error=LeakError):
-        closed.read(items, reading.purpose)
-    assert closed.uses == {}, "what was refused is noted as read"
-
-
-@pytest.mark.parametrize("leak", SOUND)
-def test_a_sound_reading_is_noted(data: SystemData, leak: str) -> None:
-    reading = SOUND[leak]
-    reader, items = FoldReader(data, 0), wrong_items(data, reading)
-    reader.read(items, reading.purpose)
-    reader.read(items, reading.purpose)
-    assert reader.uses == {reading.purpose.value: set(items["item"])}
-
-
-def test_a_reader_knows_its_own_fold(data: SystemData, refused: Refused) -> None:
-    items = clips_only(data, data.with_role(0, "test"))
-    FoldReader(data, 0).read(items, Purpose.TEST)
-    for other in (1, 2):
-        with refused("testing", error=LeakError):
-            FoldReader(data, other).read(items, Purpose.TEST)
-
-
-SPEAKER_NORMALIZED = [
-    name for name, each in PROTOCOLS.items() if Crossing.STATISTIC in each.crosses
-]
-
-
-@pytest.mark.parametrize("protocol", SPEAKER_NORMALIZED)
-def test_each_speaker_is_brought_to_mean_0_and_deviation_1(
-    of_protocol: Callable[[str], SystemData], protocol: str
-) -> None:
-    data = of_protocol(protocol)
-    reader = FoldReader(data, 0)
-    tests = data.with_role(0, "test")
-    readings = [
-        (clips_only(data, data.with_role(0, "train")), Purpose.TRAIN),
-        (clips_only(data, tests), Purpose.TEST),
-        (clips_only(data, data.with_role(0, "validation")), Purpose.CALIBRATION),
-    ]
-    found: dict[str, list[torch.Tensor]] = {}
-    speaker = dict(zip(data.clips["clip"], data.clips["speaker"], strict=True))
-    for items, purpose in readings:
-        values = reader.read_normalized(items, purpose, Normalizer.by_speaker())
-        for clip, each in zip(items["clip"], values, strict=True):
-            found.setdefault(speaker[clip], []).append(each)
-    assert set(found) == set(data.clips["speaker"])
-    for who, features in found.items():
-        rows = torch.cat(features)
-        assert torch.allclose(rows.mean(0), torch.zeros(16), atol=1e-4), f"mean of {who}"
-        assert torch.allclose(rows.std(0), torch.ones(16), atol=1e-3), f"deviation of {who}"
-    assert set(tests["clip"]) <= reader.uses[Purpose.STATISTICS.value], "a use is not noted"
-
-
-@pytest.mark.parametrize("protocol", ["leave_one_speaker_out", "leaky_random"])
-def test_normalising_test_speakers_by_their_clips_is_refused_elsewhere(
-    of_protocol: Callable[[str], SystemData], protocol: str, refused: Refused
-) -> None:
-    data = of_protocol(protocol)
-    items = clips_only(data, data.with_role(0, "test"))
-    with refused("role: ", "fitting statistics", protocol, error=LeakError):
-        FoldReader(data, 0).read_normalized(items, Purpose.TEST, Normalizer.by_speaker())
-
-
-def test_other_normalisers_read_no_more_than_is_asked_for(data: SystemData) -> None:
-    reader = FoldReader(data, 0)
-    items = clips_only(data, data.with_role(0, "test"))
-    normalizer = Normalizer("train", torch.zeros(16), torch.full((16,), 2.0))
-    normalised = reader.read_normalized(items, Purpose.TEST, normalizer)
-    plain = FoldReader(data, 0).read(items, Purpose.TEST)
-    assert all(torch.equal(2 * one, two) for one, two in zip(normalised, plain, strict=True))
-    assert reader.uses == {Purpose.TEST.value: set(items["item"])}
+    assert trained_emotions(tiny, 0) == ("neutral", "happy", "sad")
+    assert trained_emotions(with_emotions(["sad", "happy"]), 0) == ("happy", "sad")
+    with refused("Only sad ", "fold 0", PROTOCOL, "params.yaml"):
+        trained_emotions(with_emotions(["sad"]), 0)
+    with refused("Only nothing ", "fold 0"):
+        trained_emotions(with_emotions([]), 0)
 
 
 # What a model says it was made from
 
 
-def honest_uses(data: SystemData) -> dict[str, set[str]]:
-    training = set(data.with_role(0, "train")["clip"])
-    return {
-        "training": set(training_items(data, 0)["item"]),
-        "fitting statistics": training,
-        "watching and choosing the epoch": set(data.with_role(0, "validation")["clip"]),
-    }
-
-
-def test_honest_uses_pass(data: SystemData) -> None:
-    check_uses(data, 0, honest_uses(data))
-    check_uses(data, 0, {})
-
-
-@pytest.mark.parametrize("leak", LEAKS)
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_use_that_leaks_is_refused_unless_declared(
-    of_protocol: Callable[[str], SystemData], protocol: str, leak: str, refused: Refused
-) -> None:
-    data, reading = of_protocol(protocol), LEAKS[leak]
-    item = str(wrong_items(data, reading)["item"].iloc[0])
-    uses = {reading.purpose.value: {item}}
-    if reading.excuse in data.protocol.crosses:
-        check_uses(data, 0, uses)
-        return
-    with refused(item, str(reading.purpose), protocol, error=LeakError):
-        check_uses(data, 0, uses)
-
-
-def test_a_model_of_one_fold_is_refused_in_another(data: SystemData, refused: Refused) -> None:
-    uses = honest_uses(data)
-    for other in data.fold_numbers[1:]:
+def test_honest_uses_pass_and_only_in_their_fold(tiny: SystemData, refused: Refused) -> None:
+    uses = honest_uses(tiny, 0)
+    uses["training"] = set(training_items(tiny, 0)["item"])
+    check_uses(tiny, 0, uses)
+    for other in tiny.fold_numbers[1:]:
         with refused("A leak", error=LeakError):
-            check_uses(data, other, uses)
+            check_uses(tiny, other, uses)
 
 
-def test_a_use_of_what_is_gone_is_a_sentence(data: SystemData, refused: Refused) -> None:
+def test_a_model_that_says_it_was_made_from_nothing_is_refused(
+    tiny: SystemData, refused: Refused
+) -> None:
+    honest = honest_uses(tiny, 0)
+    without = {purpose: used for purpose, used in honest.items() if purpose != "training"}
+    for uses in ({}, {"training": set[str]()}, without, {**honest, "training": set[str]()}):
+        with refused("does not say what trained it", "dvc repro"):
+            check_uses(tiny, 0, uses)
+
+
+def test_a_use_that_leaks_is_refused_unless_declared(
+    of_protocol: OfProtocol, subtests: pytest.Subtests, refused: Refused
+) -> None:
+    for name, protocol in PROTOCOLS.items():
+        data = of_protocol(name)
+        for leak, reading in LEAKS.items():
+            items = set(items_of(data, reading)["item"])
+            if not items:
+                continue
+            uses = {"training": set(data.with_role(0, "train")["clip"])}
+            uses[reading.purpose.value] = uses.get(reading.purpose.value, set()) | items
+            with subtests.test(f"{name}, {leak}"):
+                if reading.excuse in protocol.crosses:
+                    check_uses(data, 0, uses)
+                    continue
+                with refused(*items, str(reading.purpose), name, error=LeakError):
+                    check_uses(data, 0, uses)
+
+
+def test_uses_that_are_unknown_or_gone_are_sentences(tiny: SystemData, refused: Refused) -> None:
+    honest = honest_uses(tiny, 0)
     with refused("made from gone/clip", "no features"):
-        check_uses(data, 0, {"training": {"gone/clip"}})
-
-
-def test_an_unknown_use_is_a_sentence(data: SystemData, refused: Refused) -> None:
+        check_uses(tiny, 0, {"training": {*honest["training"], "gone/clip"}})
     with refused("'guessing'", "dvc repro"):
-        check_uses(data, 0, {"guessing": set()})
+        check_uses(tiny, 0, {**honest, "guessing": set()})
 
 
-# Features
+# Loading
 
 
-def read_all(data: SystemData, items: pd.DataFrame) -> list[torch.Tensor]:
-    """Features of clips, each read in the fold that tests it."""
-    found: dict[str, torch.Tensor] = {}
-    for fold in data.fold_numbers:
-        tested = items[items["clip"].isin(data.with_role(fold, "test")["clip"])]
-        read = FoldReader(data, fold).read(tested, Purpose.TEST)
-        found.update(zip(tested["item"], read, strict=True))
-    return [found[item] for item in items["item"]]
+def test_every_clip_has_features_once(tmp_path: Path, refused: Refused) -> None:
+    tiny_system(tmp_path, with_copies=True)
+    path = tmp_path / "features" / CORPUS
+    index = read_index(path)
+    own = index[index["effect"] == ""]
+    missing, doubled = own["item"].iloc[5], own["item"].iloc[2]
+    # a copy does not stand in for its clip
+    write_csv(path / INDEX, index[index["item"] != missing])
+    with refused(f"Clip {missing} has no features", "dvc repro"):
+        load_system(TINY, tmp_path)
+    write_csv(path / INDEX, pd.concat([index, index[index["item"] == doubled]]))
+    with refused(f"{doubled} has features twice", "dvc repro"):
+        load_system(TINY, tmp_path)
 
 
-def test_features_come_back_as_they_were_written(tmp_path: Path) -> None:
-    manifest = make_manifest()
-    features = separable_features(manifest)
-    data = make_system(tmp_path, manifest, features)
-    items = clips_only(data, data.clips)
-    for clip, values in zip(items["item"], read_all(data, items), strict=True):
-        assert values.dtype == torch.float32
-        assert np.array_equal(values.numpy(), features[clip].astype(np.float32)), clip
+def test_corpora_whose_layouts_differ_are_refused(tmp_path: Path, refused: Refused) -> None:
+    for corpus in ("here", "there"):
+        manifest = make_manifest(corpus=corpus)
+        write_corpus(tmp_path, manifest.assign(pcm_sha256=manifest["clip"]))
+    both = System(corpora=["here"], helpers=["there"], protocol=PROTOCOL)
+    assert load_system(both, tmp_path).layout == LAYOUT
+    for change in ({"bands": 8}, {"rows_per_second": 25.0}, {"front_end": "pcen"}):
+        write_layout(tmp_path / "features" / "there", replace(LAYOUT, **change))
+        with refused("features of there", "as those of here", "dvc repro"):
+            load_system(both, tmp_path)
 
 
-def test_a_clip_without_features_is_named(tmp_path: Path) -> None:
-    manifest = make_manifest()
-    features = separable_features(manifest)
-    missing = manifest["clip"][5]
-    del features[missing]
-    with pytest.raises(SerError, match=f"Clip {missing} has no features in .*run `dvc repro`"):
-        make_system(tmp_path, manifest, features)
+def test_functionals_of_corpora_must_be_the_same(tmp_path: Path, refused: Refused) -> None:
+    for corpus in ("here", "there"):
+        manifest = make_manifest(corpus=corpus)
+        functionals = separable_functionals(manifest)
+        if corpus == "there":
+            functionals = functionals.rename(columns={"mfcc.0.mean": "mfcc.2.mean"})
+        manifest = manifest.assign(pcm_sha256=manifest["clip"])
+        write_corpus(tmp_path, manifest, functionals=functionals)
+    data = load_system(System(corpora=["here", "there"], protocol=PROTOCOL), tmp_path)
+    with refused("functionals in", "there", "not those in", "here", "dvc repro"):
+        data.functionals  # noqa: B018
+    alone = load_system(TINY.model_copy(update={"corpora": ["here"]}), tmp_path)
+    assert alone.functionals.index.tolist() == alone.clips["clip"].tolist()
+    without = load_system(
+        TINY.model_copy(update={"corpora": ["here"]}), tmp_path, with_functionals=False
+    )
+    assert without.functionals.empty
 
 
-def test_a_copy_does_not_stand_in_for_its_missing_clip(tmp_path: Path) -> None:
-    manifest = make_manifest()
-    features = separable_features(manifest)
-    missing = manifest["clip"][0]
-    copies = {f"{missing}+noise": features.pop(missing)}
-    with pytest.raises(SerError, match=f"Clip {missing} has no features"):
-        make_system(tmp_path, manifest, features, copies)
-
-
-def load(folder: Path, protocol: str) -> SystemData:
-    params = make_params({"systems.tiny.protocol": protocol})
-    return load_system(params, params.system("tiny"), folder / "splits", folder / "features")
+def test_a_protocol_about_copies_asks_for_an_effect(tmp_path: Path, refused: Refused) -> None:
+    for name in COPY_LEAKS:
+        with refused(f"Protocol {name}", "enable an effect", "params.yaml"):
+            tiny_system(tmp_path, with_copies=False, protocol=name)
 
 
 def test_folds_damaged_by_hand_are_not_loaded(tmp_path: Path, refused: Refused) -> None:
     tiny_system(tmp_path)
-    path = tmp_path / "splits" / CORPUS / FOLDS / "leave_one_speaker_out.csv"
+    path = tmp_path / "splits" / CORPUS / FOLDS / f"{PROTOCOL}.csv"
     table = read_folds(path)
     training = table[(table["fold"] == 0) & (table["role"] == "train")].index[0]
     table.loc[training, "role"] = "validation"
     write_folds(path, table)
-    with refused("Fold 0 leaks: speaker", "leave_one_speaker_out", error=LeakError):
-        load(tmp_path, "leave_one_speaker_out")
+    with refused("Fold 0 leaks: speaker", PROTOCOL, error=LeakError):
+        load_system(TINY, tmp_path)
 
 
-@pytest.mark.parametrize("kind", UNITS)
-@pytest.mark.parametrize("protocol", ["speaker_and_statement_open", "leaky_random"])
 def test_a_manifest_that_shares_across_folds_is_not_loaded(
-    tmp_path: Path, protocol: str, kind: Crossing, refused: Refused
+    tmp_path: Path, subtests: pytest.Subtests, refused: Refused
 ) -> None:
-    data = tiny_system(tmp_path, protocol=protocol)
-    tested, training = (str(data.with_role(0, role)["clip"].iloc[0]) for role in ("test", "train"))
-    manifest = share(data.clips, kind, training, tested)
+    for name in ("speaker_and_statement_open", "leaky_random"):
+        system = System(corpora=[CORPUS], protocol=name)
+        data = tiny_system(tmp_path, protocol=name)
+        tested, training = (
+            str(data.with_role(0, role)["clip"].iloc[0]) for role in ("test", "train")
+        )
+        for kind in UNITS:
+            manifest = share(data.clips, kind, training, tested)
+            for gender in ("female", "male"):
+                path = tmp_path / "splits" / CORPUS / f"{gender}.csv"
+                write_manifest(path, manifest[manifest["gender"] == gender])
+            with subtests.test(f"{name}, {kind}"):
+                if kind in PROTOCOLS[name].crosses:
+                    load_system(system, tmp_path)
+                    continue
+                with refused("Fold 0 leaks", name, error=LeakError):
+                    load_system(system, tmp_path)
+
+
+def test_a_system_of_one_gender_sees_that_gender_only(tmp_path: Path) -> None:
+    make_system(tmp_path, make_manifest(speakers=6))
     for gender in ("female", "male"):
-        path = tmp_path / "splits" / CORPUS / f"{gender}.csv"
-        write_manifest(path, manifest[manifest["gender"] == gender])
-    if kind in PROTOCOLS[protocol].crosses:
-        load(tmp_path, protocol)
-        return
-    with refused("Fold 0 leaks", protocol, error=LeakError):
-        load(tmp_path, protocol)
+        data = load_system(TINY.model_copy(update={"gender": gender}), tmp_path)
+        assert set(data.clips["gender"]) == {gender}
+        assert set(data.folds["clip"]) == set(data.clips["clip"])
+        tested = data.folds[data.folds["role"] == "test"]["clip"]
+        assert sorted(tested) == data.clips["clip"].tolist(), "each clip is tested once"
 
 
-@pytest.mark.parametrize("gender", ["female", "male"])
-def test_a_system_of_one_gender_sees_that_gender_only(tmp_path: Path, gender: str) -> None:
-    params = make_params({"systems.tiny.gender": gender})
-    manifest = make_manifest(speakers=6)
-    data = make_system(tmp_path, manifest, separable_features(manifest), params=params)
-    assert set(data.clips["gender"]) == {gender}
-    assert set(data.folds["clip"]) == set(data.clips["clip"])
-    tested = data.folds[data.folds["role"] == "test"]["clip"]
-    assert sorted(tested) == data.clips["clip"].tolist(), "each clip is tested once"
-
-
-def test_a_system_of_all_corpora_reads_each_from_its_own_pack(tmp_path: Path) -> None:
-    names = ("synthetic_a", "synthetic_b")
-    params = make_params(
-        {
-            "corpora": list(names),
-            "systems.tiny.corpus": ".",
-        }
-    )
-    manifest = {name: make_manifest(corpus=name) for name in names}
-    manifest = {name: table.assign(pcm_sha256=table["clip"]) for name, table in manifest.items()}
-    features = {name: separable_features(table, seed=3) for name, table in manifest.items()}
-    features["synthetic_b"] = {clip: -values for clip, values in features["synthetic_b"].items()}
-    for name in names:
-        write_splits(manifest[name], tmp_path / "splits" / name)
-        write_features(tmp_path / "features" / name, features[name])
-    data = load_system(params, params.system("tiny"), tmp_path / "splits", tmp_path / "features")
-    items = clips_only(data, data.clips)
-    assert sorted(items["item"]) == sorted(
-        [*manifest["synthetic_a"]["clip"], *manifest["synthetic_b"]["clip"]]
-    )
-    for row, values in zip(items.itertuples(), read_all(data, items), strict=True):
-        assert np.array_equal(values.numpy(), features[row.corpus][row.item].astype(np.float32))
-
-
-def test_targets_are_places_among_the_emotions(data: SystemData) -> None:
-    emotions = ("sad", "happy", "neutral")
-    items = data.index
-    labels = dict(zip(data.clips["clip"], data.clips["emotion"], strict=True))
-    targets = encode(data.clips, items, emotions).tolist()
-    assert [emotions[i] for i in targets] == [labels[clip] for clip in items["clip"]]
-
-
-def test_a_damaged_pack_is_a_sentence(data: SystemData, tmp_path: Path) -> None:
-    damaged = tmp_path / "damaged.safetensors"
-    damaged.write_bytes(data.packs[CORPUS].read_bytes()[:-7])
-    broken = replace(data, packs={CORPUS: damaged})
-    with pytest.raises(SerError, match="is damaged"):
-        read_all(broken, clips_only(broken, broken.clips))
+def test_a_system_of_several_corpora_reads_each_from_its_own_pack(tmp_path: Path) -> None:
+    features = {}
+    for corpus, sign in (("here", 1), ("there", -1)):
+        manifest = make_manifest(corpus=corpus)
+        own = {clip: sign * rows for clip, rows in separable_features(manifest, seed=3).items()}
+        write_corpus(tmp_path, manifest.assign(pcm_sha256=manifest["clip"]), own)
+        features |= own
+    data = load_system(System(corpora=["here", "there"], protocol=PROTOCOL), tmp_path)
+    assert sorted(clips_only(data, data.clips)["item"]) == sorted(features)
+    for fold in data.fold_numbers:
+        items = clips_only(data, data.with_role(fold, "test"))
+        for item, values in zip(
+            items["item"], Reader(data, fold).features(items, Purpose.TEST), strict=True
+        ):
+            assert np.array_equal(values.numpy(), features[item].astype(np.float32)), item

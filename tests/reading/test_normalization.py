@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -21,13 +21,13 @@ def clips(number: int = 6, bands: int = 5, seed: int = 0) -> list[Tensor]:
     ]
 
 
-@pytest.mark.parametrize("kind", ["train", "speaker"])
-def test_what_it_was_fitted_on_has_mean_0_and_deviation_1(kind: Normalization) -> None:
-    normalizer = Normalizer.fit(kind, clips())
-    assert normalizer.kind == kind
-    normalised = torch.cat([normalizer(clip) for clip in clips()])
-    assert torch.allclose(normalised.mean(0), torch.zeros(5), atol=1e-4)
-    assert torch.allclose(normalised.std(0), torch.ones(5), atol=1e-3)
+def test_what_it_was_fitted_on_has_mean_0_and_deviation_1() -> None:
+    for kind in ("train", "speaker"):
+        normalizer = Normalizer.fit(kind, clips())
+        assert normalizer.kind == kind
+        normalised = torch.cat([normalizer(clip) for clip in clips()])
+        assert torch.allclose(normalised.mean(0), torch.zeros(5), atol=1e-4)
+        assert torch.allclose(normalised.std(0), torch.ones(5), atol=1e-3)
 
 
 def test_the_stand_in_for_speakers_is_the_same_every_time() -> None:
@@ -64,30 +64,26 @@ def test_a_band_without_sound_is_not_blown_up() -> None:
     assert normalised[:, 1].abs().max() < 0.01
 
 
-@pytest.mark.parametrize("kind", ["clip", "clip_mean"])
-def test_normalising_by_the_clip_ignores_its_level(kind: Normalization) -> None:
-    normalizer = Normalizer.fit(kind, clips())
-    clip = clips()[0]
-    # a gain adds one number to every logarithm
-    assert torch.allclose(normalizer(clip), normalizer(clip + 3.0), atol=1e-4)
+def test_normalising_by_the_clip_ignores_its_level() -> None:
+    for kind in ("clip", "clip_mean"):
+        normalizer = Normalizer.fit(kind, clips())
+        clip = clips()[0]
+        # a gain adds one number to every logarithm
+        assert torch.allclose(normalizer(clip), normalizer(clip + 3.0), atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_fitting_on_other_clips_changes_only_what_was_fitted(kind: Normalization) -> None:
-    first, second = Normalizer.fit(kind, clips(seed=0)), Normalizer.fit(kind, clips(seed=5))
-    fitted = {"train": True, "speaker": True, "clip_mean": True, "clip": False}[kind]
-    same = torch.equal(first(clips()[2]), second(clips()[2]))
-    assert same != fitted
+def test_fitting_on_other_clips_changes_only_what_was_fitted() -> None:
+    fitted = {"train": True, "speaker": True, "clip_mean": True, "clip": False}
+    assert set(fitted) == set(KINDS)
+    for kind in KINDS:
+        first, second = (Normalizer.fit(kind, clips(seed=seed)) for seed in (0, 5))
+        assert torch.equal(first(clips()[2]), second(clips()[2])) != fitted[kind], kind
+        # the order of training clips hardly matters
+        turned = Normalizer.fit(kind, clips()[::-1])
+        assert torch.allclose(first.mean, turned.mean, rtol=1e-5), kind
+        assert torch.allclose(first.scale, turned.scale, rtol=1e-5), kind
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_order_of_training_clips_hardly_matters(kind: Normalization) -> None:
-    first, second = Normalizer.fit(kind, clips()), Normalizer.fit(kind, clips()[::-1])
-    assert torch.allclose(first.mean, second.mean, rtol=1e-5)
-    assert torch.allclose(first.scale, second.scale, rtol=1e-5)
-
-
-@settings(max_examples=40, deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
     level=st.floats(-30, 30),
@@ -107,9 +103,10 @@ def test_normalised_clips_are_finite_and_keep_their_shape(
     assert torch.equal(clip, before), "the clip itself was changed"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_constant_corpus_stays_finite(kind: Normalization) -> None:
+def test_what_does_not_change_or_is_one_row_stays_finite() -> None:
     silent = [torch.full((10, 3), -23.0) for _ in range(3)]
-    normalizer = Normalizer.fit(kind, silent)
-    assert torch.isfinite(normalizer(silent[0])).all()
-    assert torch.isfinite(normalizer(clips(bands=3)[0])).all()
+    for kind in KINDS:
+        for training in (silent, [silent[0][:1]], [torch.ones(1, 3, dtype=torch.float64)]):
+            normalizer = Normalizer.fit(kind, training)
+            for clip in (training[0], clips(bands=3)[0]):
+                assert torch.isfinite(normalizer(clip)).all(), kind

@@ -32,7 +32,7 @@ def test_a_card_shows_mark_scores_limits_and_data(tmp_path: Path, refused: Refus
     values = make_values({"corpora": ["synthetic_a", "synthetic_b"], "systems": {"odd": system}})
     with refused("synthetic_a.csv is missing", "make studies"):
         model_card("odd", values, tmp_path)
-    write_csv(tmp_path / "plots/cards/synthetic_a.csv", pd.DataFrame(rows))
+    write_csv(tmp_path / "plots/studies/card/synthetic_a.csv", pd.DataFrame(rows))
     write_cards(values, tmp_path)
     card = (tmp_path / FOLDER / "odd.md").read_text(encoding="utf-8")
     uar = f"{results.metrics.uar:.1f}"

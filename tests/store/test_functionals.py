@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 def test_functionals_are_read_as_they_were_written(folder: Path) -> None:
     expected = separable_functionals(make_manifest())
     found = read_functionals(folder)
-    pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_index_type=False)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_names=False)
 
 
 def rewrite(path: Path, change: str) -> None:

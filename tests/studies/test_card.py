@@ -1,33 +1,26 @@
 """A corpus on one page: counts and means are right, and examples show every emotion."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from ser.clips.audio import SAMPLE_RATE_HZ
-from studies.card import (
-    Sound,
-    card_table,
-    choose_examples,
-    describe_clips,
-    load_sounds,
-)
-from ser.reports.figures.card import draw_card, draw_sounds
-from tests.builders import EMOTIONS, make_manifest, make_params, tone, write_clips
+from ser.clips.manifest import MANIFEST, write_manifest
+from studies.card import boxes_table, card_table, choose_examples, describe_clips, study_corpus
+from studies.study import DATA
+from tests.builders import CORPUS, EMOTIONS, make_manifest, make_values, write_functionals
+
+
+def functionals(manifest: pd.DataFrame) -> pd.DataFrame:
+    numbers = np.arange(len(manifest), dtype=float)
+    values = {"duration.speech_s": 0.5 + 0.001 * numbers, "loudness.0.mean": -30.0 - numbers}
+    return pd.DataFrame(values, index=manifest["clip"].tolist())
 
 
 def make_clips() -> pd.DataFrame:
     """Clips of four speakers with what the card shows."""
     manifest = make_manifest(speakers=4, clips_each=3)
-    numbers = np.arange(len(manifest), dtype=float)
-    functionals = pd.DataFrame(
-        {"duration.speech_s": 0.5 + 0.001 * numbers, "loudness.0.mean": -30.0 - numbers},
-        index=pd.Index(manifest["clip"]),
-    )
     # in another order: rows are found by name
-    return describe_clips(manifest, functionals.iloc[::-1])
+    return describe_clips(manifest, functionals(manifest).iloc[::-1])
 
 
 def test_clips_are_described_by_their_own_functionals() -> None:
@@ -37,9 +30,10 @@ def test_clips_are_described_by_their_own_functionals() -> None:
     assert clips["level_db"].iloc[4] == pytest.approx(-34.0)
 
 
-def test_the_table_has_a_row_an_emotion_and_gender() -> None:
+def test_the_tables_have_a_row_an_emotion_and_gender() -> None:
     clips = make_clips()
-    table = card_table(clips)
+    table, boxes = card_table(clips), boxes_table(clips)
+    assert table["emotion"].drop_duplicates().tolist() == list(EMOTIONS)
     assert len(table) == 2 * len(EMOTIONS)
     assert table["n_clips"].sum() == len(clips)
     row = table[(table["emotion"] == "sad") & (table["gender"] == "male")].iloc[0]
@@ -47,6 +41,9 @@ def test_the_table_has_a_row_an_emotion_and_gender() -> None:
     assert row["n_clips"] == len(own)
     assert row["n_speakers"] == 2
     assert row["level_db"] == pytest.approx(own["level_db"].mean())
+    box = boxes[(boxes["emotion"] == "sad") & (boxes["gender"] == "male")].set_index("measure")
+    assert box["p50"]["level_db"] == pytest.approx(own["level_db"].median())
+    assert len(boxes) == 3 * len(table)
     women = card_table(clips[clips["gender"] == "female"])
     assert set(women["gender"]) == {"female"}, "a gender without clips has a row"
 
@@ -86,24 +83,10 @@ def test_strong_intensity_is_shown_where_there_is_one() -> None:
     assert shown.set_index("emotion").loc["sad", "intensity"] == "strong"
 
 
-def test_sounds_are_read_at_full_scale(tmp_path: Path) -> None:
-    manifest = write_clips(make_manifest(speakers=2, clips_each=1), tmp_path)
-    sounds = load_sounds(manifest.drop_duplicates("emotion"), tmp_path)
-    assert [sound.emotion for sound in sounds] == manifest["emotion"].unique().tolist()
-    for sound in sounds:
-        assert sound.samples.dtype == np.float32
-        assert 0.05 < np.abs(sound.samples).max() <= 1
-
-
-def test_figures_have_the_same_bytes_twice(tmp_path: Path) -> None:
-    sounds = [Sound(name, name, tone(200.0 * (1 + n))) for n, name in enumerate(EMOTIONS)]
-    assert len(sounds[0].samples) == SAMPLE_RATE_HZ
-    features = make_params().features
-    for draw in (
-        lambda path: draw_card(make_clips(), "Tiny", path),
-        lambda path: draw_sounds(sounds, features, "Tiny", "01", path),
-    ):
-        one, two = tmp_path / "one.png", tmp_path / "two.png"
-        draw(one)
-        draw(two)
-        assert one.read_bytes() == two.read_bytes()
+def test_the_study_reads_what_the_stages_wrote() -> None:
+    manifest = make_manifest(speakers=4, clips_each=3)
+    write_manifest(DATA / "corpora" / CORPUS / MANIFEST, manifest)
+    write_functionals(DATA / "functionals" / CORPUS, functionals(manifest))
+    tables = study_corpus(make_values(), CORPUS)
+    assert tables["_examples"]["emotion"].tolist() == list(EMOTIONS)
+    assert tables[""]["n_clips"].sum() == len(manifest)

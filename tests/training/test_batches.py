@@ -7,20 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ser.params import Training
 from ser.training.batches import (
     TrainingItems,
     class_weights,
     cut_and_warp,
     epoch_batches,
-    mask_features,
     mix_pairs,
     soft_targets,
-    warp_bands,
+    warp_and_mask,
 )
-from tests.builders import make_params
+from ser.training.settings import Training
+from tests.builders import make_values
 
-few_examples = settings(max_examples=40, deadline=None)
+few_examples = settings(max_examples=20)
+
+
+UNMASKED = make_values().section("training", Training)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -28,7 +30,8 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def training(**changes: object) -> Training:
-    return make_params({f"training.{key}": value for key, value in changes.items()}).training
+    changed = {f"training.{key}": value for key, value in changes.items()}
+    return make_values(changed).section("training", Training)
 
 
 def numbered_items(lengths: list[int], copies: int = 0) -> TrainingItems:
@@ -83,7 +86,9 @@ def test_clips_may_have_different_numbers_of_copies() -> None:
 @given(n_clips=st.integers(2, 30), size=st.integers(2, 12), seed=st.integers(0, 1000))
 def test_an_epoch_shows_each_clip_at_most_once(n_clips: int, size: int, seed: int) -> None:
     items = numbered_items([10] * n_clips)
-    batches = list(epoch_batches(items, training(batch_size=size), 0.0, 4, generator(seed)))
+    batches = list(
+        epoch_batches(items, training(batch_size=size, copy_probability=0.0), 4, generator(seed))
+    )
     seen = torch.cat([batch.targets for batch in batches]).tolist()
     used = min(size, n_clips)
     assert {len(batch.targets) for batch in batches} == {used}, "batches differ in size"
@@ -94,12 +99,12 @@ def test_an_epoch_shows_each_clip_at_most_once(n_clips: int, size: int, seed: in
 
 
 def test_epochs_differ_in_order_and_repeat_with_the_seed() -> None:
-    items, chosen = numbered_items([10] * 16), training(batch_size=4)
+    items, chosen = numbered_items([10] * 16), training(batch_size=4, copy_probability=0.0)
 
     def orders(seed: int) -> list[list[int]]:
         source = generator(seed)
         return [
-            torch.cat([b.targets for b in epoch_batches(items, chosen, 0.0, 4, source)]).tolist()
+            torch.cat([b.targets for b in epoch_batches(items, chosen, 4, source)]).tolist()
             for _ in range(2)
         ]
 
@@ -167,7 +172,7 @@ def test_masks_blank_whole_bands_and_steps_up_to_their_width(
         frequency_masks=number,
         frequency_mask_bands=widest,
     )
-    masked = mask_features(torch.ones(4, steps, bands), chosen, generator(seed))
+    masked = warp_and_mask(torch.ones(4, steps, bands), chosen, 0.0, generator(seed))
     assert masked.shape == (4, steps, bands)
     for clip in masked.bool():
         spans, stripes = ~clip.any(1), ~clip.any(0)
@@ -180,16 +185,9 @@ def test_masks_blank_whole_bands_and_steps_up_to_their_width(
 
 def test_masks_blank_something_and_differ_between_clips() -> None:
     chosen = training(time_masks=1, time_mask_frames=10, frequency_masks=1, frequency_mask_bands=6)
-    masked = mask_features(torch.ones(50, 30, 20), chosen, generator())
+    masked = warp_and_mask(torch.ones(50, 30, 20), chosen, 0.0, generator())
     assert (masked == 0).any()
     assert len({tuple(clip.flatten().tolist()) for clip in masked}) > 25
-
-
-@pytest.mark.parametrize("which", ["time", "frequency"])
-def test_no_masks_change_nothing(which: str) -> None:
-    values = torch.randn(3, 9, 7)
-    chosen = training(time_masks=0, frequency_masks=0, time_mask_frames=5, frequency_mask_bands=5)
-    assert torch.equal(mask_features(values, chosen, generator()), values), which
 
 
 @few_examples
@@ -198,7 +196,7 @@ def test_warped_bands_are_read_at_up_to_the_amount_away(
     bands: int, amount: float, seed: int
 ) -> None:
     ramp = torch.arange(bands).float().expand(3, 4, bands)
-    warped = warp_bands(ramp, amount, generator(seed))
+    warped = warp_and_mask(ramp, UNMASKED, amount, generator(seed))
     assert warped.shape == ramp.shape
     assert (warped[..., 1:] - warped[..., :-1] >= -1e-4).all(), "bands changed places"
     lowest = (ramp * (1 - amount)).clamp(max=bands - 1)
@@ -208,10 +206,18 @@ def test_warped_bands_are_read_at_up_to_the_amount_away(
     assert torch.equal(warped[:, 0], warped[:, 3]), "the steps of a clip are warped apart"
 
 
-def test_no_warping_changes_nothing() -> None:
+def test_bands_and_steps_that_are_blanked_are_so_after_warping_too() -> None:
+    chosen = training(time_masks=1, time_mask_frames=9, frequency_masks=1, frequency_mask_bands=6)
+    values = 1 + torch.rand(20, 30, 16)
+    plain, warped = (warp_and_mask(values, chosen, warp, generator(3)) for warp in (0.0, 0.2))
+    assert torch.equal(plain == 0, warped == 0), "another part is blanked"
+
+
+def test_no_warping_and_no_masks_change_nothing() -> None:
     values = torch.randn(3, 9, 7)
-    assert torch.equal(warp_bands(values, 0.0, generator()), values)
-    assert torch.equal(warp_bands(values[..., :1], 0.3, generator()), values[..., :1])
+    assert torch.equal(warp_and_mask(values, UNMASKED, 0.0, generator()), values)
+    narrow = values[..., :1]
+    assert torch.equal(warp_and_mask(narrow, UNMASKED, 0.3, generator()), narrow)
 
 
 @given(
@@ -292,8 +298,7 @@ def test_every_random_step_repeats_with_its_generator() -> None:
     values, lengths, targets = torch.randn(6, 20, 8), torch.full((6,), 20.0), torch.eye(6)
     chosen = training(mixup_alpha=0.4, mixup_probability=1.0, time_masks=2, frequency_masks=2)
     for step in (
-        lambda source: mask_features(values, chosen, source),
-        lambda source: warp_bands(values, 0.2, source),
+        lambda source: warp_and_mask(values, chosen, 0.2, source),
         lambda source: mix_pairs(values, lengths, targets, chosen, source)[0],
     ):
         torch.manual_seed(0)

@@ -71,7 +71,7 @@ def _data(run: Reviewed) -> str:
     return (
         f"{found.fact('n_clips'):.0f} clips of {found.fact('n_speakers'):.0f} speakers, "
         f"{len(found.part('emotion'))} emotions; clips by corpus: "
-        f"{_list(found.part('corpus')['n_clips'].items())}. Cards: `plots/cards/`."
+        f"{_list(found.part('corpus')['n_clips'].items())}. Cards: docs/corpora.md."
     )
 
 

@@ -132,7 +132,7 @@ def _baselines(results: Results) -> str:
 
 def _data_card(name: str, root: Path) -> str:
     corpus = find_corpus(name)
-    rows = _CARD.read(root / f"plots/cards/{name}.csv")
+    rows = _CARD.read(root / f"plots/studies/card/{name}.csv")
     clips = rows["n_clips"]
     speakers = rows.groupby("gender")["n_speakers"].max()
     lines = [
@@ -144,6 +144,6 @@ def _data_card(name: str, root: Path) -> str:
         ["speech", "acted, in a studio, on given sentences"],
         ["licence", corpus.licence],
         ["citation", corpus.citation],
-        ["more", f"[the corpora](../corpora.md), `plots/cards/{name}.csv`"],
+        ["more", f"[the corpora](../corpora.md), `plots/studies/card/{name}.csv`"],
     ]
     return f"### {corpus.title}\n\n" + markdown_table(["", ""], lines, 2)

@@ -49,7 +49,7 @@ class Review:
 
     def seconds_of(self, system: str) -> float | None:
         """How long the trainings of a system took here; None if that is not known."""
-        stages = [name for name in self.seconds if name.startswith(f"train@{system}-")]
+        stages = [name for name in self.seconds if name.startswith(f"train {system} ")]
         return sum(self.seconds[name] for name in stages) if stages else None
 
 

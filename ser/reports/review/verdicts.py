@@ -12,7 +12,7 @@ import pandas as pd
 
 from ser.clips.manifest import speaker_keys
 from ser.guards.protocol import NO_MARK
-from ser.reports.review.changes import flat, is_code, is_data, lock_entries
+from ser.reports.review.changes import flat, is_data, lock_entries
 from ser.reports.revisions import WORKSPACE, Files
 
 # what `dvc.lock` calls a folder
@@ -113,7 +113,8 @@ class Lock:
         path, md5 = entry["path"], str(entry.get("md5", ""))
         if path in made:
             return made[path] != md5
-        return is_code(path) and self._hash(entry) != md5
+        # models are an output each, and what depends on all of them a folder that only DVC has
+        return not is_data(path) and self._hash(entry) != md5
 
     def _hash(self, entry: dict[str, Any]) -> str | None:
         key = entry["path"], str(entry.get("md5", "")).endswith(_FOLDER)
