@@ -15,7 +15,7 @@ from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.settings import load_values
 from ser.reports.markdown import DASH, Language, markdown_table, number, put_between, say
-from ser.reports.readme import RESULTS
+from ser.reports.tables import RESULTS
 
 DOCS = Path("docs")
 LANGUAGES: dict[Language, str] = {"en": ".md", "es": ".es.md"}

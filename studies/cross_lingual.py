@@ -6,9 +6,7 @@ Out: plots/studies/cross_lingual/<system>.csv, <system>_curve.csv and <system>_g
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
@@ -26,6 +24,8 @@ OTHERS, EVERY = "all others", "all corpora"
 # speakers of the tested corpus who train too, between none and all
 TARGET_SPEAKERS = (1, 2, 4)
 NETWORK, SVM = "network", "functionals and SVM"
+
+Answers = Mapping[str, pd.DataFrame]
 
 
 def study_languages(values: Values, system: str) -> Tables:
@@ -52,7 +52,8 @@ def study_languages(values: Values, system: str) -> Tables:
     predictions = run_trials(trials, f"{system}: networks")
     work = partial(_svm, cost=values.section("baselines", BaselineSettings).svm_c)
     tables = spread(work, list(cells.values()), f"{system}: SVM", "cell")
-    return describe(Answers(every, grown, predictions, dict(zip(cells, tables, strict=True))))
+    joined = {name: _joined(chosen) for name, chosen in {EVERY: every, **grown}.items()}
+    return describe(predictions, dict(zip(cells, tables, strict=True)), joined)
 
 
 def keep_emotions(data: SystemData) -> SystemData:
@@ -80,7 +81,7 @@ def matrix_folds(data: SystemData) -> dict[str, pd.DataFrame]:
     tables = {EVERY: data.folds}
     for name in corpora_of(data):
         tables[f"within {name}"] = data.folds[of == name]
-        others = _others(data, name)
+        others = _others(corpora_of(data), name)
         tables[f"from {name}"] = _one_fold(data, [name], others)
         if len(others) > 1:
             tables[f"to {name}"] = _one_fold(data, others, [name])
@@ -94,18 +95,18 @@ def curve_folds(data: SystemData) -> dict[str, pd.DataFrame]:
     """
     tables = {}
     for name in corpora_of(data):
-        own = data.clips[data.clips["corpus"] == name]
+        own, others = data.clips[data.clips["corpus"] == name], _others(corpora_of(data), name)
         for count in TARGET_SPEAKERS:
             parts = [
-                _one_fold(data, _others(data, name), [name], fold, joining(own, data, fold, count))
+                _one_fold(data, others, [name], fold, joining(own, data, fold, count))
                 for fold in data.fold_numbers
             ]
             tables[f"{name} + {count}"] = pd.concat(parts, ignore_index=True)
     return tables
 
 
-def _others(data: SystemData, name: str) -> list[str]:
-    return [other for other in corpora_of(data) if other != name]
+def _others(corpora: Sequence[str], name: str) -> list[str]:
+    return [other for other in corpora if other != name]
 
 
 def joining(own: pd.DataFrame, data: SystemData, fold: int, count: int) -> list[str]:
@@ -159,25 +160,13 @@ def _svm(data: SystemData, cost: float) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True).assign(**data.protocol.fields)
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What the models of the study answered.
+def describe(networks: Answers, svm: Answers, joined: Mapping[str, dict[str, float]]) -> Tables:
+    """Scores of all cells and points.
 
-    Attributes:
-        every: clips of all corpora, under the usual folds.
-        grown: clips and folds of the points of the curve, by name.
+    Args:
         networks: predictions of the cells and points, by name.
         svm: those of the baseline, of the cells only.
-    """
-
-    every: SystemData
-    grown: Mapping[str, SystemData]
-    networks: Mapping[str, pd.DataFrame]
-    svm: Mapping[str, pd.DataFrame]
-
-
-def describe(answers: Answers) -> Tables:
-    """Scores of all cells and points.
+        joined: how many speakers of each corpus train, mean over folds, by name.
 
     Returns:
         The main table, one row a model, training and tested corpus: `model`, `trained_on` (a
@@ -187,28 +176,38 @@ def describe(answers: Answers) -> Tables:
         alone), `chance`. `_gains`, one row a tested corpus: `tested_on`, and the `difference` of a
         model of all corpora to one of that corpus alone.
     """
-    corpora = corpora_of(answers.every)
-    chance = 100.0 / answers.every.clips["emotion"].nunique()
+    corpora, chance = list(joined[EVERY]), 100.0 / networks[EVERY]["emotion"].nunique()
     cells = [
         {"model": model, "trained_on": source, "tested_on": target, **scores(cell)}
         | {"chance": chance, "n_clips": cell["clip"].nunique()}
-        for model, tables in ((NETWORK, answers.networks), (SVM, answers.svm))
+        for model, tables in ((NETWORK, networks), (SVM, svm))
         for source in (*corpora, OTHERS, EVERY)
         for target in corpora
         for cell in _cell(tables, source, target)
     ]
-    points = [point for target in corpora for point in _points(answers, target)]
-    networks = answers.networks
+    points = []
+    for target in corpora:
+        within = scores(_of(networks[f"within {target}"], target))["uar"]
+        names = {str(count): f"{target} + {count}" for count in TARGET_SPEAKERS} | {"all": EVERY}
+        # two corpora leave one other
+        (start,) = _cell(networks, OTHERS, target) or _cell(
+            networks, _others(corpora, target)[0], target
+        )
+        rows = [("none", 0.0, start)]
+        rows += [
+            (key, joined[name][target], _of(networks[name], target)) for key, name in names.items()
+        ]
+        points += [
+            {"tested_on": target, "label": label, "speakers": speakers}
+            | {**scores(found), "within": within, "chance": chance}
+            for label, speakers, found in rows
+        ]
     gains = [
         {"tested_on": target}
         | difference(_of(networks[f"within {target}"], target), _of(networks[EVERY], target))
         for target in corpora
     ]
-    return {
-        "": pd.DataFrame(cells),
-        "_curve": pd.DataFrame(points).assign(chance=chance),
-        "_gains": pd.DataFrame(gains),
-    }
+    return {"": pd.DataFrame(cells), "_curve": pd.DataFrame(points), "_gains": pd.DataFrame(gains)}
 
 
 def _of(predictions: pd.DataFrame, corpus: str) -> pd.DataFrame:
@@ -222,31 +221,13 @@ def _cell(tables: Mapping[str, pd.DataFrame], source: str, target: str) -> list[
     return [_of(tables[name], target)] if name in tables else []
 
 
-def _points(answers: Answers, target: str) -> list[dict[str, Any]]:
-    found, every = answers.networks, answers.every
-    within = scores(_of(found[f"within {target}"], target))["uar"]
-    others = f"to {target}"
-    start = others if others in found else f"from {_others(every, target)[0]}"
-    joined = {str(count): f"{target} + {count}" for count in TARGET_SPEAKERS}
-    points = [("none", 0.0, start)]
-    points += [
-        (label, _joined(answers.grown[name], target), name) for label, name in joined.items()
-    ]
-    points.append(("all", _joined(every, target), EVERY))
-    return [
-        {"tested_on": target, "label": label, "speakers": speakers}
-        | {**scores(_of(found[name], target)), "within": within}
-        for label, speakers, name in points
-    ]
-
-
-def _joined(data: SystemData, corpus: str) -> float:
-    """Speakers of a corpus who train, mean over folds."""
-    counts = [
-        speaker_keys(rows[rows["corpus"] == corpus]).nunique()
-        for rows in (data.with_role(fold, "train") for fold in data.fold_numbers)
-    ]
-    return sum(counts) / len(counts)
+def _joined(data: SystemData) -> dict[str, float]:
+    """Speakers of each corpus who train, mean over folds."""
+    trains = [data.with_role(fold, "train") for fold in data.fold_numbers]
+    counts = [rows.groupby("corpus")["speaker"].nunique() for rows in trains]
+    return {
+        name: sum(count.get(name, 0) for count in counts) / len(counts) for name in corpora_of(data)
+    }
 
 
 if __name__ == "__main__":

@@ -111,52 +111,33 @@ def study_notebooks(values: Values, corpus: str, epochs: int = EPOCHS) -> Tables
         epoch and part (train or validation): `loss` (nats) and `accuracy` (percent), mean over
         genders, folds and seeds.
     """
-    _, seeds = in_studies(values)
     with TemporaryDirectory() as folder:
-        for copies in (False, True):
-            featurize_with_copies(
-                values.changed(_FEATURES),
-                DATA / "corpora" / corpus,
-                EFFECTS if copies else (),
-                _features(folder, copies) / corpus,
-            )
-        parts = [
-            (notebook, split, protocol, gender)
-            for notebook in NOTEBOOKS
-            for split, protocol in notebook.splits.items()
-            for gender in GENDERS
-        ]
-        trials = [
-            Trial(
-                f"{notebook.name}, {split}, {gender}",
-                load_recipe(notebook.settings(values, epochs)),
-                load_system(
-                    System.model_validate(
-                        {"corpora": [corpus], "gender": gender, "protocol": protocol}
-                    ),
-                    DATA,
-                    features=_features(folder, notebook.copies),
-                    with_functionals=False,
-                ),
-                tuple(seeds),
-            )
-            for notebook, split, protocol, gender in parts
-        ]
-        predictions, histories = run_with_history(trials, f"{corpus}: notebooks")
-    identity = [
-        {"name": notebook.name, "split": split, "passes": notebook.passes}
-        for notebook, split, *_ in parts
-    ]
-    return describe(*(_joined(tables, identity) for tables in (predictions, histories)))
-
-
-def _features(folder: str, copies: bool) -> Path:
-    return Path(folder) / ("with_copies" if copies else "alone")
-
-
-def _joined(tables: dict[str, pd.DataFrame], identity: list[dict[str, Any]]) -> pd.DataFrame:
-    named = zip(tables.values(), identity, strict=True)
-    return pd.concat([table.assign(**columns) for table, columns in named], ignore_index=True)
+        features = {copies: Path(folder) / str(copies) for copies in (False, True)}
+        for copies, out in features.items():
+            effects = EFFECTS if copies else ()
+            built = DATA / "corpora" / corpus
+            featurize_with_copies(values.changed(_FEATURES), built, effects, out / corpus)
+        trials, identity = [], {}
+        for notebook in NOTEBOOKS:
+            recipe = load_recipe(notebook.settings(values, epochs))
+            for split, protocol in notebook.splits.items():
+                for gender in GENDERS:
+                    name = f"{notebook.name}, {split}, {gender}"
+                    about = {"corpora": [corpus], "gender": gender, "protocol": protocol}
+                    system = System.model_validate(about)
+                    data = load_system(
+                        system, DATA, features=features[notebook.copies], with_functionals=False
+                    )
+                    trials.append(Trial(name, recipe, data, tuple(in_studies(values)[1])))
+                    own = {"name": notebook.name, "split": split, "passes": notebook.passes}
+                    identity[name] = own
+        found = run_with_history(trials, f"{corpus}: notebooks")
+    return describe(
+        *(
+            pd.concat([table.assign(**identity[name]) for name, table in tables.items()])
+            for tables in found
+        )
+    )
 
 
 def describe(predictions: pd.DataFrame, histories: pd.DataFrame) -> Tables:

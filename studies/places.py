@@ -99,18 +99,15 @@ def study_places(predictions: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFram
     strange = clips.loc[~clips["clip"].isin(groups.index), "clip"]
     if not strange.empty:
         raise SerError(f"Clip {strange.iloc[0]} was predicted but is not in the manifest.")
-    by_factor = {
-        factor: _comparable(clips.assign(group=clips["clip"].map(groups[factor])))
-        for factor in FACTORS
-    }
-    by_factor = {factor: some for factor, some in by_factor.items() if len(some)}
-    tests = {factor: _test(some) for factor, some in by_factor.items()}
-    tables = [
-        _factor_table(factor, predictions, by_factor[factor]).assign(
-            **{"range": tests[factor][0], "p": tests[factor][1], "p_holm": p_holm}
-        )
-        for factor, p_holm in zip(tests, holm([p for _, p in tests.values()]), strict=True)
-    ]
+    tables, tests = [], []
+    for factor in FACTORS:
+        compared = _comparable(clips.assign(group=clips["clip"].map(groups[factor])))
+        if len(compared):
+            tables.append(_factor_table(factor, predictions, compared))
+            tests.append(_test(compared))
+    corrected = holm([p for _, p in tests])
+    for table, (reach, p), p_holm in zip(tables, tests, corrected, strict=True):
+        table[["range", "p", "p_holm"]] = reach, p, p_holm
     return pd.concat(tables or [pd.DataFrame(columns=[*_COLUMNS, "range", "p", "p_holm"])])
 
 

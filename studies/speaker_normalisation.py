@@ -5,7 +5,7 @@ Params: studies.training and all that training reads.
 Out: plots/studies/speaker_normalisation/<corpus>.csv.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from ser.evaluation.predictions import IDENTITY
 from ser.evaluation.trials import Job, Trial, compared, of_every_fold
 from ser.guards.checks import Purpose
 from ser.models.inference import predict_probabilities
-from ser.models.linear import combine
+from ser.models.linear import LinearModel, combine
 from ser.reading.data import SystemData, check_uses, clips_only
 from ser.reading.normalization import Normalizer
 from ser.reading.reader import Reader
@@ -42,31 +42,6 @@ _STILL = 1e-9
 
 Values = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Mean and variance of functionals, each of shape (functionals,)."""
-
-    mean: Values
-    variance: Values
-
-    @classmethod
-    def of(cls, values: Values) -> "Statistics":
-        """Of clips of one speaker, shape (clips, functionals)."""
-        return cls(values.mean(axis=0), values.var(axis=0))
-
-    def drawn_to(self, average: "Statistics", clips: int) -> "Statistics":
-        """These of so many clips, mixed with those of an average speaker."""
-        own = clips / (clips + PRIOR_CLIPS)
-        return Statistics(
-            own * self.mean + (1 - own) * average.mean,
-            own * self.variance + (1 - own) * average.variance,
-        )
-
-    def scale(self, values: Values) -> Values:
-        """Values less the mean, over the deviation."""
-        return (values - self.mean) / np.maximum(np.sqrt(self.variance), _STILL)
 
 
 def study_normalisation(values: Parameters, corpus: str) -> Tables:
@@ -126,7 +101,7 @@ def predict_by_counts(model: Model, data: SystemData, honest: SystemData) -> pd.
     speakers = speaker_keys(tested).to_numpy()
     reader = Reader(honest, fold)
     features = reader.features(clips_only(honest, tested), Purpose.TEST)
-    describe = _described(model, honest, reader, tested)
+    linear = model.linear and _LinearPart(model, model.linear.model, reader, tested)
     most = int(pd.Series(speakers).value_counts().max())
     tables = []
     for count in COUNTS:
@@ -135,9 +110,9 @@ def predict_by_counts(model: Model, data: SystemData, honest: SystemData) -> pd.
                 who: draw_clips(np.flatnonzero(speakers == who), count, str(who), draw)
                 for who in np.unique(speakers)
             }
-            normalized = _normalise_features(features, speakers, enrolled)
+            normalized = _normalise(features, speakers, enrolled)
             heard = predict_probabilities(network.network, normalized).double().numpy()
-            best = describe(heard, enrolled).argmax(axis=1)
+            best = (linear.added_to(heard, enrolled) if linear else heard).argmax(axis=1)
             tables.append(
                 tested.assign(
                     fold=fold,
@@ -155,7 +130,7 @@ def draw_clips(places: Places, count: int, speaker: str, draw: int) -> Places:
     return np.random.default_rng(seed).permutation(places)[:count]
 
 
-def _normalise_features(
+def _normalise(
     features: Sequence[Tensor], speakers: npt.NDArray[Any], enrolled: Mapping[str, Places]
 ) -> list[Tensor]:
     own = {
@@ -165,38 +140,43 @@ def _normalise_features(
     return [own[who](clip) for who, clip in zip(speakers, features, strict=True)]
 
 
-def _described(
-    model: Model, data: SystemData, reader: Reader, tested: pd.DataFrame
-) -> Callable[[Values, Mapping[str, Places]], Values]:
-    """How the linear part adds its answers to the network's, by the clips that were drawn."""
-    if model.linear is None:
-        return lambda heard, _: heard
-    linear, speakers = model.linear.model, speaker_keys(tested).to_numpy()
-    values, average = (
-        reader.functionals(tested, Purpose.TEST),
-        _average_speaker(data, reader, model),
-    )
+def moments(values: Values) -> Values:
+    """Mean and variance of functionals of some clips, shape (2, functionals)."""
+    return np.stack([values.mean(axis=0), values.var(axis=0)])
 
-    def combined(heard: Values, enrolled: Mapping[str, Places]) -> Values:
-        scaled = np.empty_like(values)
+
+def drawn_to(average: Values, own: Values, clips: int) -> Values:
+    """Moments of so many clips of a speaker, mixed with those of an average speaker."""
+    share = clips / (clips + PRIOR_CLIPS)
+    return share * own + (1 - share) * average
+
+
+def scaled(values: Values, by: Values) -> Values:
+    """Functionals less the mean, over the deviation, by moments."""
+    return (values - by[0]) / np.maximum(np.sqrt(by[1]), _STILL)
+
+
+class _LinearPart:
+    """The linear part of a model, and what it needs to know of the tested clips of its fold."""
+
+    def __init__(self, model: Model, linear: LinearModel, reader: Reader, tested: pd.DataFrame):
+        self.model, self.linear, self.corpora = model, linear, tested["corpus"].tolist()
+        self.speakers = speaker_keys(tested).to_numpy()
+        self.values = reader.functionals(tested, Purpose.TEST)
+        trains = reader.data.with_role(model.network.fold, "train")
+        values, who = reader.functionals(trains, Purpose.STATISTICS), speaker_keys(trains)
+        every = [moments(values[(who == name).to_numpy()]) for name in sorted(set(who))]
+        self.average: Values = np.mean(every, axis=0)
+
+    def added_to(self, heard: Values, enrolled: Mapping[str, Places]) -> Values:
+        """Probabilities of both parts, with functionals normalised by the clips that were drawn."""
+        values = np.empty_like(self.values)
         for who, places in enrolled.items():
-            own = Statistics.of(values[places]).drawn_to(average, len(places))
-            scaled[speakers == who] = own.scale(values[speakers == who])
-        return combine(heard, linear.predict(scaled, tested["corpus"].tolist()), model.share)
-
-    return combined
-
-
-def _average_speaker(data: SystemData, reader: Reader, model: Model) -> Statistics:
-    """Mean over training speakers of their means and of their variances."""
-    trains = data.with_role(model.network.fold, "train")
-    values = reader.functionals(trains, Purpose.STATISTICS)
-    speakers = speaker_keys(trains).to_numpy()
-    every = [Statistics.of(values[speakers == who]) for who in np.unique(speakers)]
-    return Statistics(
-        np.mean([one.mean for one in every], axis=0),
-        np.mean([one.variance for one in every], axis=0),
-    )
+            own = drawn_to(self.average, moments(self.values[places]), len(places))
+            of_speaker = self.speakers == who
+            values[of_speaker] = scaled(self.values[of_speaker], own)
+        described = self.linear.predict(values, self.corpora)
+        return combine(heard, described, self.model.share)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import benchmarks.ablation
 from benchmarks import pipeline, speed
 from benchmarks.figures import draw_sizes, draw_speed
 from benchmarks.speed import LIBROSA, MFCC, OURS, ROWS, best_of, compare, row
@@ -25,7 +26,6 @@ from benchmarks.texts import (
     stages_table,
 )
 from ser.clips.audio import read_canonical
-from ser.clips.manifest import clip_path
 from ser.core.errors import SerError
 from ser.evaluation.out_of_fold import predict_validation
 from ser.evaluation.trials import in_studies
@@ -33,11 +33,16 @@ from ser.features.augmentation import augment_corpus
 from ser.features.front_ends import featurize_corpus
 from ser.features.functionals import write_functionals
 from ser.features.settings import Augmentation, load_features
-from ser.models.settings import Linear
-from ser.reading.data import load_system
-from ser.reading.settings import load_system_settings
 from ser.reports.markdown import between
-from tests.builders import CORPUS, REPOSITORY, make_values, random_clip, real_values, write_splits
+from tests.builders import (
+    CORPUS,
+    PROTOCOL,
+    REPOSITORY,
+    make_values,
+    random_clip,
+    real_values,
+    write_splits,
+)
 
 
 def ablation() -> pd.DataFrame:
@@ -178,30 +183,51 @@ def test_steps_are_timed_under_every_optimizer_and_front_end() -> None:
     assert (table[["features_ms", "step_ms"]] > 0).all(axis=None)
 
 
-def test_all_ways_do_the_same_job(
+@pytest.fixture
+def bench(
     voices: tuple[Path, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> speed.Bench:
+    """All ways on synthetic voices, with all that the pipeline makes of them."""
     built, manifest = voices
     (tmp_path / "corpora").mkdir()
     (tmp_path / "corpora" / CORPUS).symlink_to(built)
     write_splits(manifest.assign(take_group=manifest["clip"]), tmp_path / "splits" / CORPUS)
-    values = make_values({"training.epochs": 1, "linear.share": 0.4})
-    copies = tmp_path / "copies"
+    system = {"corpora": [CORPUS], "gender": "all", "protocol": PROTOCOL}
+    changes = {"systems": {CORPUS: system}, "training.epochs": 1, "linear.share": 0.4}
+    values = make_values(changes)
+    copies, out = tmp_path / "copies", tmp_path / "features" / CORPUS
     augment_corpus(manifest, built, copies, values.section("augmentation", Augmentation))
-    out = tmp_path / "features" / CORPUS
     featurize_corpus(manifest, built, copies, out, *load_features(values))
     write_functionals(manifest, built, tmp_path / "functionals" / CORPUS, "own")
-    data = load_system(load_system_settings(values, "tiny"), tmp_path)
-    clips = speed.validation_clips(data, 0)
-    files = [clip_path(built, clip) for clip in clips["clip"]]
+    for module, name, value in (
+        (speed, "DATA", tmp_path),
+        (benchmarks.ablation, "DATA", tmp_path),
+        (speed, "SYSTEM", CORPUS),
+        (speed, "EPOCHS", 1),
+        (speed, "load_values", lambda: values),
+    ):
+        monkeypatch.setattr(module, name, value)
+    return speed.load_bench(tmp_path / "notebook")
 
-    ours = speed.FittedNetwork.fit(0, values, data, values.section("linear", Linear))
-    svm = speed.FittedSvm.fit(0, data, cost=3.0)
-    monkeypatch.setattr(speed, "SYSTEM", CORPUS)
-    assert len(ours.validate()) == len(svm.validate()) == len(clips)
+
+def test_all_ways_do_the_same_job(bench: speed.Bench) -> None:
+    clips = speed.validation_clips(bench.data, 0)
+    files = bench.files(clips)
+    answers, fitted = speed.train_all(bench, [0])
+    rows = [
+        *speed.feature_rows(bench, files[:2]),
+        *speed.training_rows(bench, answers, [0]),
+        *speed.prediction_rows(fitted, files[:2]),
+    ]
+    table = compare(rows)
+    assert list(zip(table["task"], table["way"], strict=True)) == list(ROWS)
+    assert (table["seconds"] > 0).all()
+    ours, svm, notebook = (fitted[name] for name in (OURS, speed.SVM, speed.NOTEBOOK))
+    for way in (ours, svm, notebook):
+        assert len(way.validate()) == len(way.answer(files)) == len(clips)
+    # a sound is answered as the clip is that the pipeline has stored, in half precision
     assert svm.answer(files) == svm.validate()
-    # from a file as from what the pipeline has stored, in half precision
-    expected, _, _ = predict_validation(ours.predictor.model, data)
+    expected, _, _ = predict_validation(ours.predictor.model, bench.data)
     sounds = [read_canonical(file) for file in files]
     own = ours.predictor.probabilities(
         [ours.predictor.features(sound) for sound in sounds],
@@ -209,11 +235,9 @@ def test_all_ways_do_the_same_job(
         [CORPUS] * len(files),
     )
     assert own == pytest.approx(expected, abs=0.01)
-    assert len(ours.answer(files)) == len(files)
-    ways = speed.extractors(values)
+    ways = speed.extractors(bench.values)
     mine, librosas = ways[OURS](files[0]), ways[LIBROSA](files[0])
     assert mine.astype(np.float32) == pytest.approx(librosas, abs=0.02)
-    assert ways[MFCC](files[0]).shape == (40,)
 
 
 def test_without_the_corpus_or_results_it_says_what_to_run(

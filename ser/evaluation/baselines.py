@@ -122,9 +122,10 @@ def _most_frequent(emotions: "pd.Series[str]") -> str:
 
 
 def _own(data: SystemData, fold: int) -> pd.DataFrame:
-    """Training clips of the tested corpora."""
+    """Training clips of the tested corpora; of all corpora, where none of those train."""
     trains = data.with_role(fold, "train")
-    return trains[trains["corpus"].isin(data.tested["corpus"].unique())]
+    own = trains["corpus"].isin(data.tested["corpus"].unique())
+    return trains[own] if own.any() else trains
 
 
 def predict_svm(data: SystemData, fold: int, svm_c: float, prefix: str = "") -> Sequence[str]:

@@ -18,7 +18,7 @@ from ser.core.tables import Table
 IDENTITY = ("clip", "corpus", "language", "speaker", "gender", "intensity", "fold", "seed")
 _NUMBERS = ("fold", "seed")
 PREDICTIONS = Table(
-    "The predictions",
+    "The table of predictions",
     {
         **{name: int if name in _NUMBERS else str for name in IDENTITY},
         "emotion": str,

@@ -230,8 +230,8 @@ def _as_numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def study_tables(text: str) -> list[str]:
-    """Names of the tables of studies in a text; `results` are those of a benchmark."""
-    return [name for name in marked(text) if name != RESULTS]
+    """Names of the tables of studies in a text; names without a slash are those of benchmarks."""
+    return [name for name in marked(text) if "/" in name]
 
 
 def update_studies(path: Path, plots: Path, language: Language) -> None:

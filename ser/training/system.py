@@ -75,9 +75,10 @@ def _part(folder: Path, fold: int) -> Path:
 
 def _key(recipe: Recipe, data: SystemData) -> str:
     """Stands for all that decides the bytes of a model, but for fold and seed."""
-    whole = hashlib.sha256(repr(recipe).encode())
-    whole.update(data.clips.to_csv(index=False).encode())
-    whole.update(data.folds.to_csv(index=False).encode())
+    protocol = data.protocol.name, sorted(data.protocol.crosses)
+    whole = hashlib.sha256(f"{torch.__version__} {recipe} {protocol} {data.layout}".encode())
+    for table in (data.clips, data.folds, data.index):
+        whole.update(table.to_csv(index=False).encode())
     rooms = ("core", "clips", "guards", "store", "reading", "models", "training")
     code = [path for room in rooms for path in (_SER / room).rglob("*.py")]
     for path in sorted([*code, *data.packs.values()]):

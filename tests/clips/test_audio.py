@@ -26,7 +26,7 @@ from ser.clips.audio import (
     trim_bounds,
     write_wav,
 )
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 MONO = st_numpy.arrays(np.int16, st.integers(1, 400))
 
@@ -81,11 +81,11 @@ LOSSY: dict[str, tuple[str, str]] = {
 }
 
 
-def test_one_signal_is_the_same_in_every_form(tmp_path: Path, subtests: pytest.Subtests) -> None:
+def test_one_signal_is_the_same_in_every_form(tmp_path: Path) -> None:
     signal = sine(440, SAMPLE_RATE_HZ).astype(np.int16)
     path = tmp_path / "clip"
     for what, (form, subtype, most) in FORMS.items():
-        with subtests.test(what):
+        with case(what):
             sf.write(path, signal / 32_768, SAMPLE_RATE_HZ, subtype=subtype, format=form)
             found = read_sound(path)
             assert np.abs(found.samples.astype(int) - signal).max() <= most
@@ -93,7 +93,7 @@ def test_one_signal_is_the_same_in_every_form(tmp_path: Path, subtests: pytest.S
             if most == 0:
                 assert found.source_sha256 == pcm_sha256(signal)
     for what, (form, subtype) in LOSSY.items():
-        with subtests.test(what):
+        with case(what):
             sf.write(path, signal / 32_768, SAMPLE_RATE_HZ, subtype=subtype, format=form)
             found = read_sound(path).samples.astype(float)
             assert len(found) == pytest.approx(len(signal), abs=2400)
@@ -190,13 +190,11 @@ def with_one(value: float) -> npt.NDArray[np.float64]:
     return np.asarray(signal)
 
 
-def test_what_is_no_sound_of_speech_is_refused(
-    tmp_path: Path, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_what_is_no_sound_of_speech_is_refused(tmp_path: Path, refused: Refused) -> None:
     for number, (what, (write, words)) in enumerate(REFUSED.items()):
         path = tmp_path / f"{number}.wav"
         write(path)
-        with subtests.test(what), refused(str(path), words):
+        with case(what), refused(str(path), words):
             read_sound(path)
     with refused("absent.wav", "missing"):
         read_sound(tmp_path / "absent.wav")

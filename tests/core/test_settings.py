@@ -27,13 +27,13 @@ from ser.reading.settings import load_corpora, load_system_settings, load_system
 from ser.splits.protocols import PROTOCOLS
 from ser.training.settings import load_recipe, load_seeds
 from tests.builders import REPOSITORY, real_values
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 PARAMS = REPOSITORY / "params.yaml"
 CONFS = Path(__file__).parents[1] / "confs"
 
 
-def cases(name: str) -> dict[str, dict[str, Any]]:
+def changes(name: str) -> dict[str, dict[str, Any]]:
     found = yaml.safe_load((CONFS / f"{name}.yaml").read_text(encoding="utf-8"))
     assert isinstance(found, dict)
     return found
@@ -46,10 +46,10 @@ def without(values: Values, dotted: str) -> Values:
     return Values(table, values.source)
 
 
-def patched(case: dict[str, Any]) -> Values:
-    """The parameters of the repository, changed as a case says."""
-    values = real_values().changed(case.get("set", {}))
-    return without(values, case["remove"]) if "remove" in case else values
+def patched(change: dict[str, Any]) -> Values:
+    """The parameters of the repository, changed as a row of tests/confs says."""
+    values = real_values().changed(change.get("set", {}))
+    return without(values, change["remove"]) if "remove" in change else values
 
 
 def sections(values: Values) -> dict[str, Any]:
@@ -89,13 +89,13 @@ def test_the_parameters_of_the_repository_pass() -> None:
     assert {system.protocol for system in found["systems"].values()} <= set(PROTOCOLS)
 
 
-def test_valid_changes_pass(subtests: pytest.Subtests) -> None:
-    for name, case in cases("valid").items():
-        with subtests.test(name):
-            values = patched(case)
+def test_valid_changes_pass() -> None:
+    for name, change in changes("valid").items():
+        with case(name):
+            values = patched(change)
             check_values(values)
             found = sections(values)
-            for key, expected in case["gives"].items():
+            for key, expected in change["gives"].items():
                 holds = look_up(found, key)
                 assert holds == expected, f"{key} is {holds!r}"
                 assert type(holds) is type(expected), f"{key} is a {type(holds).__name__}"
@@ -130,12 +130,10 @@ def test_every_row_may_be_chosen() -> None:
 # What is refused
 
 
-def test_invalid_changes_are_refused_in_one_sentence(
-    subtests: pytest.Subtests, refused: Refused
-) -> None:
-    for name, case in cases("invalid").items():
-        with subtests.test(name), refused(*case["says"]):
-            check_values(patched(case))
+def test_invalid_changes_are_refused_in_one_sentence(refused: Refused) -> None:
+    for name, change in changes("invalid").items():
+        with case(name), refused(*change["says"]):
+            check_values(patched(change))
 
 
 # tables whose rows one chooses, and what may lack in a row
@@ -154,12 +152,12 @@ def leaves(table: dict[str, Any], before: tuple[str, ...] = ()) -> list[str]:
     return found
 
 
-def test_every_key_is_required_and_none_may_be_more(subtests: pytest.Subtests) -> None:
+def test_every_key_is_required_and_none_may_be_more() -> None:
     values = real_values()
     for dotted in leaves(values.table):
         if dotted in _OPTIONAL:
             continue
-        with subtests.test(dotted):
+        with case(dotted):
             with pytest.raises(SerError, match=f"'{re.escape(dotted)}.* is missing"):
                 check_values(without(values, dotted))
             inner = look_up(values.table, dotted)
@@ -228,13 +226,11 @@ NO_TABLES: dict[bytes, tuple[str, ...]] = {
 }
 
 
-def test_what_is_no_table_is_refused(
-    tmp_path: Path, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_what_is_no_table_is_refused(tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "mine.yaml"
     for content, words in NO_TABLES.items():
         path.write_bytes(content)
-        with subtests.test(content[:20]), refused(str(path), *words):
+        with case(content[:20]), refused(str(path), *words):
             load_values(path)
 
 

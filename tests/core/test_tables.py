@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ser.core.files import write_csv, write_json
 from ser.core.tables import Table, read_json
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 TABLE = Table("The toy table", {"name": str, "count": int, "share": float}, remedy="make it again")
 # texts that readers of CSV like to turn into something else
@@ -68,13 +68,11 @@ DAMAGED: dict[str, tuple[bytes, tuple[str, ...]]] = {
 }
 
 
-def test_what_is_damaged_is_named(
-    tmp_path: Path, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_what_is_damaged_is_named(tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "toy.csv"
     for what, (content, words) in DAMAGED.items():
         path.write_bytes(content)
-        with subtests.test(what), refused("The toy table ", str(path), *words):
+        with case(what), refused("The toy table ", str(path), *words):
             TABLE.read(path)
 
 
@@ -85,9 +83,7 @@ def test_a_missing_table_says_what_to_do(tmp_path: Path, refused: Refused) -> No
         TABLE.read(tmp_path)
 
 
-def test_a_table_of_values_is_read_or_named(
-    tmp_path: Path, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_a_table_of_values_is_read_or_named(tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "toy.json"
     with refused("The toy ", str(path), "missing", "dvc repro"):
         read_json(path, "The toy")
@@ -95,5 +91,5 @@ def test_a_table_of_values_is_read_or_named(
     assert read_json(path, "The toy") == {"a": 0.333333, "b": {"c": [1.5]}, "d": "é"}
     for content in (b"", b"{", b"[1]", b"\xff", b"null", b"1", b"[" * 100_000):
         path.write_bytes(content)
-        with subtests.test(content[:9]), refused("The toy ", str(path), "dvc repro"):
+        with case(content[:9]), refused("The toy ", str(path), "dvc repro"):
             read_json(path, "The toy")

@@ -13,7 +13,7 @@ from ser.clips.labels import EMOTIONS
 from ser.clips.manifest import GENDERS, ClipName
 from ser.corpora import corpus_names, emodb, emovo, find_corpus, ravdess
 from ser.download.build import load_checksums
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 Parse = Callable[[PurePosixPath], ClipName | None]
 
@@ -196,10 +196,10 @@ BROKEN = [
 ]
 
 
-def test_names_that_break_the_rules_are_turned_away(subtests: pytest.Subtests) -> None:
+def test_names_that_break_the_rules_are_turned_away() -> None:
     for corpus, path in BROKEN:
         with (
-            subtests.test(f"{corpus} {path}"),
+            case(f"{corpus} {path}"),
             pytest.raises(ValueError, match=r"named|lies in|there is no|neutral"),
         ):
             name_of(corpus, path)

@@ -28,7 +28,7 @@ from ser.download import build, source
 from ser.download.build import build_corpus
 from ser.download.corpus import Archive, Corpus
 from ser.download.source import MIRROR_VARIABLE
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 RealCorpus = Callable[[str], tuple[Path, pd.DataFrame]]
 
@@ -284,7 +284,7 @@ BROKEN: Mapping[str, tuple[Callable[[Path], object], str]] = {
 
 
 def test_a_broken_clip_is_named_and_the_old_output_stays(
-    source_folder: Path, out: Path, subtests: pytest.Subtests, refused: Refused
+    source_folder: Path, out: Path, refused: Refused
 ) -> None:
     (source_folder / "m1/sad.flac").unlink()
     write_clip(source_folder, "m1/sad", "wav")
@@ -293,7 +293,7 @@ def test_a_broken_clip_is_named_and_the_old_output_stays(
     for what, (spoil, words) in BROKEN.items():
         write_clip(source_folder, "m1/sad", "wav")
         spoil(source_folder / "m1/sad.wav")
-        with subtests.test(what), refused("sad.wav", words):
+        with case(what), refused("sad.wav", words):
             build_corpus(TOY, out)
         assert tree(out.parent) == before
 

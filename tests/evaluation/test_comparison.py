@@ -1,7 +1,5 @@
 """Two systems are compared clip by clip; seeds of one system are not told apart."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
 
@@ -11,6 +9,7 @@ import pytest
 from scipy.special import expit
 
 from benchmarks.null_comparisons import flagged_by, mixed_pairs, seed_pairs
+from ser.core.scoring import unweighted_average_recall
 from ser.evaluation.comparison import (
     Answers,
     compare,
@@ -19,10 +18,8 @@ from ser.evaluation.comparison import (
     mcnemar,
     read_answers,
 )
-from ser.core.scoring import unweighted_average_recall
 from tests.builders import make_manifest, make_predictions
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 
 def answer(table: pd.DataFrame, rows: pd.Series, emotion: str) -> pd.DataFrame:
@@ -59,7 +56,7 @@ def simulated(
     return sides[0], sides[1]
 
 
-def flagged_share(seeds: int, of_fold: float, of_seed: float, trials: int = 200) -> float:
+def flagged_share(seeds: int, of_fold: float, of_seed: float, trials: int = 120) -> float:
     rng = np.random.default_rng(11)
     flagged = [
         compare_answers(*simulated(seeds, of_fold, of_seed, rng)).flagged for _ in range(trials)
@@ -70,9 +67,7 @@ def flagged_share(seeds: int, of_fold: float, of_seed: float, trials: int = 200)
 @pytest.mark.parametrize(
     ("seeds", "of_fold", "of_seed", "least"),
     [
-        (1, 0.0, 0.0, 2.0),
         (1, 0.15, 0.0, 2.0),
-        (2, 0.0, 0.0, 1.0),
         (2, 0.1, 0.05, 1.0),
         (5, 0.1, 0.05, 1.0),
     ],
@@ -86,7 +81,7 @@ def test_seeds_of_one_system_are_seldom_told_apart(
 
 def test_a_better_system_is_told_apart() -> None:
     rng = np.random.default_rng(3)
-    found = [compare_answers(*simulated(2, 0.1, 0.05, rng, of_b=0.6)) for _ in range(30)]
+    found = [compare_answers(*simulated(2, 0.1, 0.05, rng, of_b=0.6)) for _ in range(15)]
     assert np.mean([one.flagged and one.difference > 0 for one in found]) > 0.8
 
 

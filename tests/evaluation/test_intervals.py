@@ -32,17 +32,17 @@ def estimate(table: pd.DataFrame) -> float:
 def clip_interval(table: pd.DataFrame) -> Interval:
     """What a bootstrap gives that takes clips for independent."""
     rng = np.random.default_rng(0)
-    scores = [estimate(table.iloc[rng.integers(len(table), size=len(table))]) for _ in range(300)]
+    scores = [estimate(table.iloc[rng.integers(len(table), size=len(table))]) for _ in range(100)]
     low, high = np.percentile(scores, [2.5, 97.5])
     return Interval(float(low), float(high))
 
 
-@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("speakers", [4, 10, 24])
-def test_an_interval_holds_its_estimate(speakers: int, seed: int) -> None:
-    table = make_predictions(speakers, accuracy=uneven_speakers, random_seed=seed)
-    found = interval(table)
-    assert 0 <= found.low < estimate(table) < found.high <= 100
+def test_an_interval_holds_its_estimate(speakers: int) -> None:
+    for seed in range(6):
+        table = make_predictions(speakers, accuracy=uneven_speakers, random_seed=seed)
+        found = interval(table)
+        assert 0 <= found.low < estimate(table) < found.high <= 100
 
 
 def test_an_interval_is_the_same_every_time() -> None:

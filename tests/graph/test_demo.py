@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +15,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of what DVC uses
 ]
 
-Refused = Callable[..., AbstractContextManager[None]]
 LEAKY = "synthetic_leaky"
 SYSTEMS = (SYSTEM, LEAKY)
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 
@@ -13,11 +12,11 @@ from safetensors.torch import save_file
 
 from ser.core.errors import LeakError, SerError
 from stages import baselines, evaluate, systems, train
+from tests.conftest import Refused
 from tests.graph.project import CORPUS, SYSTEM, copy_project, run
 
 pytestmark = pytest.mark.graph
 
-Refused = Callable[..., AbstractContextManager[None]]
 Edit = Callable[[pd.DataFrame], None]
 
 SPLITS = Path("data/splits") / CORPUS

@@ -12,7 +12,7 @@ from ser.guards.crossings import Crossing
 from ser.guards.mismatch import ProtocolMismatchError
 from ser.splits.protocols import PROTOCOLS, assign_folds
 from tests.builders import make_manifest
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 from tests.guards.leaks import LEAKS, SOUND, Reading
 from tests.splits.manifests import UNITS, fitting_manifest, folds_of, share
 
@@ -48,14 +48,12 @@ def damaged(name: str, kind: Crossing, role: str) -> tuple[pd.DataFrame, str, st
 
 
 @pytest.mark.parametrize("kind", UNITS)
-def test_what_two_sides_share_is_refused_unless_declared(
-    kind: Crossing, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_what_two_sides_share_is_refused_unless_declared(kind: Crossing, refused: Refused) -> None:
     for name, protocol in PROTOCOLS.items():
         for role in roles_of(name)[:-1]:
             if (kind, role) == (Crossing.STATEMENT, "validation"):
                 continue
-            with subtests.test(f"{name}, {role}"):
+            with case(f"{name}, {role}"):
                 manifest, clip, other = damaged(name, kind, role)
                 if kind in protocol.crosses:
                     check_folds(manifest, folds_of(name), protocol)
@@ -80,9 +78,7 @@ def test_every_kind_is_refused_by_some_protocol_and_shown_by_another() -> None:
     assert any(reading.excuse is None for reading in LEAKS.values())
 
 
-def test_a_clip_moved_to_another_side_is_refused(
-    subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_a_clip_moved_to_another_side_is_refused(refused: Refused) -> None:
     """As when somebody edits the table: a tested clip changes place with one that is held out."""
     for name in HONEST:
         for role in roles_of(name)[:-1]:
@@ -94,7 +90,7 @@ def test_a_clip_moved_to_another_side_is_refused(
             folds.loc[at(folds, 0, tested), "role"] = role
             folds.loc[at(folds, home, tested), "role"] = "test"
             said = (" leaks: ", name, "and")
-            with subtests.test(f"{name}, {role}"), refused(*said, error=LeakError):
+            with case(f"{name}, {role}"), refused(*said, error=LeakError):
                 check_folds(fitting_manifest(name), folds, PROTOCOLS[name])
 
 
@@ -135,13 +131,11 @@ def test_validation_may_share_its_words_with_training() -> None:
 # Coverage: these hold for every protocol, leaky ones too
 
 
-def test_every_protocol_tests_each_clip_once_and_has_all_its_roles(
-    subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_every_protocol_tests_each_clip_once_and_has_all_its_roles(refused: Refused) -> None:
     for name, protocol in PROTOCOLS.items():
         manifest, folds = fitting_manifest(name), folds_of(name)
         clip, number = clips_with(folds, "test")[0], int(folds["fold"].max())
-        with subtests.test(name):
+        with case(name):
             check_folds(manifest, folds, protocol)
             extra = pd.DataFrame({"fold": [0], "clip": [clip], "role": ["train"]})
             with refused("Fold 0 leaks", f"clip {clip}", "more than one role", error=LeakError):
@@ -188,14 +182,12 @@ def read(name: str, reading: Reading) -> str:
     return str(odd["item"].iloc[0])
 
 
-def test_a_reading_that_leaks_is_refused_unless_declared(
-    subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_a_reading_that_leaks_is_refused_unless_declared(refused: Refused) -> None:
     for name, protocol in PROTOCOLS.items():
         for leak, reading in LEAKS.items():
             if reading.role not in roles_of(name):
                 continue
-            with subtests.test(f"{name}, {leak}"):
+            with case(f"{name}, {leak}"):
                 if reading.excuse in protocol.crosses:
                     read(name, reading)
                     continue
@@ -228,12 +220,10 @@ FALSE_ORIGINS = (
 )
 
 
-def test_strangers_and_false_origins_are_never_read(
-    subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_strangers_and_false_origins_are_never_read(refused: Refused) -> None:
     for name, protocol in PROTOCOLS.items():
         for purpose in Purpose:
-            with subtests.test(f"{name}, {purpose}"):
+            with case(f"{name}, {purpose}"):
                 with refused("clip stranger (role: left out)", str(purpose), error=LeakError):
                     check_reading(items(["stranger"], ""), {"a": "train"}, purpose, protocol)
                 for false in FALSE_ORIGINS:

@@ -21,7 +21,7 @@ from ser.guards.folds import (
 )
 from ser.guards.mismatch import ProtocolMismatchError
 from ser.splits.protocols import PROTOCOLS, assign_folds
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 from tests.splits.manifests import FIVE_FOLDS, check_by_hand, known_folds, known_manifest
 
 REAL = ("ravdess", "emodb", "emovo")
@@ -90,11 +90,11 @@ def test_a_mix_tests_every_clip_once_and_nobody_crosses() -> None:
         assert (mixed.groupby("clip").size() == MIXED_FOLDS).all(), "a clip is not in every fold"
 
 
-def test_every_protocol_of_a_mix_keeps_its_promise(subtests: pytest.Subtests) -> None:
+def test_every_protocol_of_a_mix_keeps_its_promise() -> None:
     corpora = ("emodb", "emovo", "synthetic_a")
     manifest = pd.concat([known_manifest(name) for name in corpora], ignore_index=True)
     for protocol in MIXABLE:
-        with subtests.test(protocol):
+        with case(protocol):
             mixed = mix_folds([known_folds(name, protocol) for name in corpora])
             check(manifest, mixed, protocol)
 
@@ -171,12 +171,12 @@ def test_one_gender_keeps_every_role_and_its_clips_once() -> None:
             check(clips, folds)
 
 
-def test_one_gender_keeps_the_promise_of_every_protocol(subtests: pytest.Subtests) -> None:
+def test_one_gender_keeps_the_promise_of_every_protocol() -> None:
     for corpus in ("emodb", "emovo"):
         manifest = known_manifest(corpus)
         for protocol in [*MIXABLE, "speaker_and_statement_open"]:
             for gender in ("female", "male"):
-                with subtests.test(f"{corpus}, {protocol}, {gender}"):
+                with case(f"{corpus}, {protocol}, {gender}"):
                     clips, folds = select_gender(manifest, known_folds(corpus, protocol), gender)
                     check(clips, folds, protocol)
 

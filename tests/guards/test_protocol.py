@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ser.core.files import write_json
 from ser.core.tables import read_json
 from ser.guards.crossings import Crossing
 from ser.guards.protocol import NO_MARK, read_protocol, write_protocol
 from ser.splits.protocols import PROTOCOLS
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 EVERYTHING = [kind.value for kind in Crossing]
 
@@ -53,14 +51,12 @@ TAMPERED: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def test_what_was_tampered_with_is_refused(
-    tmp_path: Path, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_what_was_tampered_with_is_refused(tmp_path: Path, refused: Refused) -> None:
     for name, changes in TAMPERED:
         path = tmp_path / f"{name}.json"
         write_protocol(path, PROTOCOLS[name])
         write_json(path, read_json(path, "The protocol") | changes)
-        with subtests.test(f"{name} {changes}"), refused(str(path), "damaged", "dvc repro"):
+        with case(f"{name} {changes}"), refused(str(path), "damaged", "dvc repro"):
             read_protocol(path)
 
 

@@ -18,7 +18,7 @@ from ser.guards.selection import FOLDS, SystemClips, load_clips
 from ser.splits.protocols import PROTOCOLS
 from ser.splits.split import split_corpus
 from tests import builders
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 from tests.splits.manifests import UNITS, fitting_manifest, folds_of, no_pairs
 
 LOSO = "leave_one_speaker_out"
@@ -163,14 +163,12 @@ def swap(folds: pd.DataFrame) -> pd.DataFrame:
     return changed
 
 
-def test_a_table_damaged_by_hand_is_refused(
-    splits: Path, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_a_table_damaged_by_hand_is_refused(splits: Path, refused: Refused) -> None:
     for name, protocol in PROTOCOLS.items():
         if not (splits / CORPUS / FOLDS / f"{name}.csv").is_file():
             continue
         edit(splits, name, swap)
-        with subtests.test(name):
+        with case(name):
             unit = "statement" if Crossing.SPEAKER in protocol.crosses else "speaker"
             if unit in protocol.crosses:
                 load(splits, name)  # random folds may be others
@@ -202,16 +200,14 @@ def test_a_declaration_of_one_corpus_does_not_speak_for_another(
         load(splits, name, corpora=[CORPUS, OTHER])
 
 
-def test_a_manifest_damaged_by_hand_is_refused(
-    splits: Path, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_a_manifest_damaged_by_hand_is_refused(splits: Path, refused: Refused) -> None:
     protocol = "speaker_and_statement_open"
     clips = load(splits, protocol)
     tested, training = (clips.with_role(0, role).iloc[0] for role in ("test", "train"))
     path = splits / CORPUS / f"{training['gender']}.csv"
     table = read_manifest(path)
     for kind, column in UNITS.items():
-        with subtests.test(kind):
+        with case(kind):
             is_it = table["clip"] == training["clip"]
             write_manifest(
                 path, table.assign(**{column: table[column].mask(is_it, tested[column])})

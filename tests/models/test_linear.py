@@ -1,8 +1,5 @@
 """The linear part: it learns, knows corpora by themselves, and lets either voice object."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,9 +8,9 @@ from hypothesis.extra import numpy as hnp
 
 from ser.models import linear as module
 from ser.models.linear import LinearModel, combine, fit_linear
+from tests.conftest import Refused
 
 CLASSES = 3
-Refused = Callable[..., AbstractContextManager[None]]
 
 
 def training(corpus_shift: float = 0.0) -> tuple[np.ndarray, list[str], np.ndarray]:

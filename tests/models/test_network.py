@@ -1,8 +1,5 @@
 """A network is one file that registers itself, and a row of model_sizes."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -15,8 +12,7 @@ from ser.reading.data import SystemData
 from ser.store.features import Layout
 from ser.training.fold import train_fold
 from tests.builders import LAYOUT, make_recipe, make_values, real_values
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 MEAN_MFCC = Layout("mean_mfcc", 40, 0.0, neighbours=False)
 

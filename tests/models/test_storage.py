@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,8 @@ from ser.models.storage import (
 from ser.reading.normalization import Normalizer
 from ser.store.features import Layout
 from tests.builders import EMOTIONS, REPOSITORY, little_disk, make_recipe
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 Change = Callable[[dict[str, Any], dict[str, Any]], Any]
 
 USES = {"training": {"toy/b", "toy/a", "toy/a+noise"}, "fitting statistics": {"toy/a", "toy/b"}}

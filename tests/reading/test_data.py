@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from ser.clips.manifest import write_manifest
 from ser.core.errors import LeakError
@@ -39,7 +38,7 @@ from tests.builders import (
     tiny_system,
     write_corpus,
 )
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 from tests.guards.leaks import LEAKS, Reading
 from tests.reading.conftest import OfProtocol
 from tests.splits.manifests import UNITS, share
@@ -69,13 +68,11 @@ def test_every_clip_has_one_role_in_every_fold_and_speakers_never_mix(tiny: Syst
             assert clips_only(tiny, clips)["item"].tolist() == clips["clip"].tolist(), "copies"
 
 
-def test_training_takes_copies_of_training_clips_only(
-    of_protocol: OfProtocol, subtests: pytest.Subtests
-) -> None:
+def test_training_takes_copies_of_training_clips_only(of_protocol: OfProtocol) -> None:
     for name in PROTOCOLS:
         data = of_protocol(name)
         for fold in data.fold_numbers[:5]:
-            with subtests.test(f"{name}, fold {fold}"):
+            with case(f"{name}, fold {fold}"):
                 training = data.with_role(fold, "train")
                 items = training_items(data, fold)
                 # a clip comes before its copies
@@ -148,7 +145,7 @@ def test_a_model_that_says_it_was_made_from_nothing_is_refused(
 
 
 def test_a_use_that_leaks_is_refused_unless_declared(
-    of_protocol: OfProtocol, subtests: pytest.Subtests, refused: Refused
+    of_protocol: OfProtocol, refused: Refused
 ) -> None:
     for name, protocol in PROTOCOLS.items():
         data = of_protocol(name)
@@ -158,7 +155,7 @@ def test_a_use_that_leaks_is_refused_unless_declared(
                 continue
             uses = {"training": set(data.with_role(0, "train")["clip"])}
             uses[reading.purpose.value] = uses.get(reading.purpose.value, set()) | items
-            with subtests.test(f"{name}, {leak}"):
+            with case(f"{name}, {leak}"):
                 if reading.excuse in protocol.crosses:
                     check_uses(data, 0, uses)
                     continue
@@ -241,7 +238,7 @@ def test_folds_damaged_by_hand_are_not_loaded(tmp_path: Path, refused: Refused) 
 
 
 def test_a_manifest_that_shares_across_folds_is_not_loaded(
-    tmp_path: Path, subtests: pytest.Subtests, refused: Refused
+    tmp_path: Path, refused: Refused
 ) -> None:
     for name in ("speaker_and_statement_open", "leaky_random"):
         system = System(corpora=[CORPUS], protocol=name)
@@ -254,7 +251,7 @@ def test_a_manifest_that_shares_across_folds_is_not_loaded(
             for gender in ("female", "male"):
                 path = tmp_path / "splits" / CORPUS / f"{gender}.csv"
                 write_manifest(path, manifest[manifest["gender"] == gender])
-            with subtests.test(f"{name}, {kind}"):
+            with case(f"{name}, {kind}"):
                 if kind in PROTOCOLS[name].crosses:
                     load_system(system, tmp_path)
                     continue

@@ -15,7 +15,7 @@ from ser.reading.settings import System
 from ser.store.features import LAYOUT
 from ser.store.functionals import NAMES
 from tests.builders import make_manifest, write_corpus
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 LOSO = "leave_one_speaker_out"
 SYSTEMS = {
@@ -97,14 +97,12 @@ CHANGES: dict[str, tuple[Callable[[Path], None], set[str], str]] = {
 }
 
 
-def test_a_change_shows_in_its_own_hash_of_the_systems_that_read_it(
-    data: Path, subtests: pytest.Subtests
-) -> None:
+def test_a_change_shows_in_its_own_hash_of_the_systems_that_read_it(data: Path) -> None:
     before = hashes(data)
     for what, (change, systems, part) in CHANGES.items():
         change(data)
         after = hashes(data)
-        with subtests.test(what):
+        with case(what):
             changed = {
                 (name, key)
                 for name in SYSTEMS

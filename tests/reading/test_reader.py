@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 import torch
 
 from ser.core.errors import LeakError
@@ -25,7 +24,7 @@ from tests.builders import (
     separable_functionals,
     write_functionals,
 )
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 from tests.guards.leaks import LEAKS, SOUND
 from tests.reading.conftest import OfProtocol
 from tests.reading.test_data import items_of
@@ -73,7 +72,7 @@ def test_functionals_of_every_purpose_come_back_as_they_were_written(tiny: Syste
 
 
 def test_what_leaks_is_refused_before_anything_is_read(
-    of_protocol: OfProtocol, subtests: pytest.Subtests, refused: Refused
+    of_protocol: OfProtocol, refused: Refused
 ) -> None:
     for name, protocol in PROTOCOLS.items():
         data = of_protocol(name)
@@ -88,7 +87,7 @@ def test_what_leaks_is_refused_before_anything_is_read(
                 clips = data.clips[data.clips["clip"].isin(items["clip"])]
                 ways["functionals"] = lambda reader: reader.functionals(clips, reading.purpose)  # noqa: B023
             for what, read in ways.items():
-                with subtests.test(f"{name}, {leak}, {what}"):
+                with case(f"{name}, {leak}, {what}"):
                     if reading.excuse in protocol.crosses:
                         reader = Reader(data, 0)
                         assert len(read(reader)) == 1

@@ -1,7 +1,6 @@
 """Every protocol divides as it says, and nothing crosses but what it declares."""
 
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +10,7 @@ from ser.guards.crossings import Crossing
 from ser.guards.folds import ROLES, hash_folds
 from ser.guards.mismatch import ProtocolMismatchError
 from ser.splits.protocols import PROTOCOLS, assign_folds, find_protocol, summary
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 from tests.splits.manifests import (
     CORPORA,
     FIVE_FOLDS,
@@ -110,13 +109,17 @@ def test_what_crosses_is_declared_as_written_here() -> None:
     assert all(name == protocol.name for name, protocol in PROTOCOLS.items())
 
 
-def test_on_known_corpora_nothing_crosses_but_what_is_declared(
-    subtests: pytest.Subtests,
-) -> None:
+def test_on_known_corpora_nothing_crosses_but_what_is_declared() -> None:
+    counted: dict[tuple[str, str], set[Crossing]] = {}
     for corpus, name in FITTING:
-        with subtests.test(f"{corpus}, {name}"):
-            check_folds(known_manifest(corpus), known_folds(corpus, name), PROTOCOLS[name])
-            check_by_hand(known_manifest(corpus), known_folds(corpus, name), DECLARED[name])
+        with case(corpus, name):
+            manifest, folds = known_manifest(corpus), known_folds(corpus, name)
+            check_folds(manifest, folds, PROTOCOLS[name])
+            # several protocols have the same folds: that which declares least comes first
+            declared = counted.setdefault((corpus, hash_folds(folds)), DECLARED[name])
+            if declared is DECLARED[name]:
+                check_by_hand(manifest, folds, declared)
+            assert declared <= DECLARED[name]
 
 
 @few_examples
@@ -165,11 +168,11 @@ TOO_SMALL = [
 ]
 
 
-def test_too_small_a_corpus_is_refused_by_name(subtests: pytest.Subtests, refused: Refused) -> None:
+def test_too_small_a_corpus_is_refused_by_name(refused: Refused) -> None:
     assert {name for name, *_ in TOO_SMALL} == set(PROTOCOLS)
     for name, column, many, says in TOO_SMALL:
         said = (f"Protocol {name} ", "ravdess", says)
-        with subtests.test(f"{name}, {column}"), refused(*said, error=ProtocolMismatchError):
+        with case(f"{name}, {column}"), refused(*said, error=ProtocolMismatchError):
             assign_folds(kept(column, many), name)
 
 

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from ser.core.files import write_json
 from ser.core.tables import read_json
 from ser.store.features import INDEX, LAYOUT, Layout, read_index, read_layout, write_layout
 from tests.builders import LAYOUT as TINY
 from tests.builders import WAVEFORM_LAYOUT, make_manifest, separable_features, write_features
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 
 def test_an_index_says_what_lies_where(tmp_path: Path) -> None:
@@ -31,9 +29,7 @@ def test_layouts_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert not TINY.waveform
 
 
-def test_what_is_missing_or_damaged_is_named(
-    tmp_path: Path, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_what_is_missing_or_damaged_is_named(tmp_path: Path, refused: Refused) -> None:
     with refused(str(tmp_path / INDEX), "missing", "dvc repro"):
         read_index(tmp_path)
     with refused(str(tmp_path / LAYOUT), "missing", "dvc repro"):
@@ -51,5 +47,5 @@ def test_what_is_missing_or_damaged_is_named(
         whole | {"front_end": 3},
     ):
         write_json(tmp_path / LAYOUT, values)
-        with subtests.test(values), refused(str(tmp_path / LAYOUT), "damaged", "dvc repro"):
+        with case(values), refused(str(tmp_path / LAYOUT), "damaged", "dvc repro"):
             read_layout(tmp_path)

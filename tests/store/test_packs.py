@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from ser.store.packs import Pack, write_pack
 from tests.builders import little_disk
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 Array = npt.NDArray[Any]
 
@@ -59,9 +59,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def test_a_damaged_pack_is_refused(
-    tmp_path: Path, subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_a_damaged_pack_is_refused(tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "pack.safetensors"
     with refused("pack.safetensors is missing", "dvc repro"):
         Pack(path)
@@ -69,7 +67,7 @@ def test_a_damaged_pack_is_refused(
     whole = path.read_bytes()
     for what, damage in DAMAGES.items():
         path.write_bytes(damage(whole))
-        with subtests.test(what), refused("pack.safetensors is damaged", "dvc repro"):
+        with case(what), refused("pack.safetensors is damaged", "dvc repro"):
             Pack(path)
     save_file({"weights": np.zeros(3)}, path)
     with refused("pack.safetensors is damaged", "dvc repro"):

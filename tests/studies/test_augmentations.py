@@ -6,7 +6,7 @@ from ser.reading.data import SystemData, training_items
 from studies.augmentations import NONE, ON_FEATURES, WAYS, only_effects, study_augmentations
 from studies.copies import EFFECTS
 from tests.builders import CORPUS
-from tests.studies.builders import study_values, train_reference, write_study
+from tests.studies.builders import study_values, write_study
 
 
 def test_every_effect_is_tried_alone_and_all_together() -> None:
@@ -27,13 +27,10 @@ def test_a_way_trains_on_copies_by_its_effects_only(tiny: SystemData) -> None:
     assert not tested & set(training_items(with_noise, 0)["clip"]), "a copy of a test clip trains"
 
 
-def test_the_study_tries_every_way_with_every_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = tuple(way for way in WAYS if way.name in (NONE, "white noise", ON_FEATURES))
-    monkeypatch.setattr("studies.augmentations.WAYS", few)
+@pytest.mark.usefixtures("guessing")
+def test_the_study_tries_every_way_with_every_seed() -> None:
     write_study(copies=True)
-    values = study_values()
-    train_reference(values)
-    table = study_augmentations(values, CORPUS)[""]
-    assert table["name"].tolist() == [way.name for way in few]
+    table = study_augmentations(study_values(), CORPUS)[""]
+    assert table["name"].tolist() == [way.name for way in WAYS]
     assert table["uar_deviation"].notna().all(), "one seed only"
-    assert table["difference"].isna().tolist() == [way.name == NONE for way in few]
+    assert table["difference"].isna().tolist() == [way.name == NONE for way in WAYS]

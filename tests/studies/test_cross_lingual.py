@@ -107,13 +107,14 @@ def test_fewer_speakers_are_among_more(data: SystemData) -> None:
     assert not tested & set(four)
 
 
+@pytest.mark.usefixtures("guessing")
 def test_the_study_fills_every_cell_and_point() -> None:
     names = ["synthetic_a", "synthetic_b", "synthetic_c"]
     for name in names:
         manifest = make_manifest(speakers=6, corpus=name, clips_each=1)
         silent = noise_functionals(manifest, ["a", "b", "c"])
         write_corpus(DATA, manifest, protocol=PROTOCOL, functionals=silent)
-    mix = {"systems.mix": {"corpora": names, "protocol": PROTOCOL}, "studies.training.epochs": 4}
+    mix = {"systems.mix": {"corpora": names, "protocol": PROTOCOL}}
     tables = study_languages(study_values(**mix), "mix")
     matrix, curve = tables[""], tables["_curve"]
     cells = matrix.groupby("model")[["trained_on", "tested_on"]].agg(lambda c: c.nunique())
@@ -121,8 +122,9 @@ def test_the_study_fills_every_cell_and_point() -> None:
     assert cells.loc[[NETWORK, SVM], "tested_on"].tolist() == [3, 3]
     assert (matrix["n_clips"] == 18).all()
     assert matrix["chance"].to_numpy() == pytest.approx(100 / 3)
-    # the network can learn these, the functionals say nothing
-    assert matrix.groupby("model")["uar"].max()[NETWORK] > 50
+    # networks guess right three times in four, the functionals say nothing
+    assert matrix.groupby("model")["uar"].mean()[NETWORK] > 60
+    assert matrix.groupby("model")["uar"].mean()[SVM] < 60
     ends = curve.groupby("tested_on")["label"].agg(list)
     assert ends.map(lambda labels: labels == ["none", "1", "2", "4", "all"]).all()
     several = curve["label"].isin(["none", "all"])

@@ -19,7 +19,7 @@ from studies.gender import (
     study_gender,
 )
 from tests.builders import CORPUS, tiny_system
-from tests.studies.builders import answers, study_values, train_reference, write_study
+from tests.studies.builders import answers, study_values, write_study
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +88,10 @@ def test_gains_are_of_the_own_gender_over_both() -> None:
     assert tables[""]["mark"].eq("none").all()
 
 
+@pytest.mark.usefixtures("guessing")
 def test_the_study_tests_everybody_with_every_model() -> None:
     manifest = write_study()
-    values = study_values()
-    train_reference(values)
-    table = study_gender(values, CORPUS)[""]
+    table = study_gender(study_values(), CORPUS)[""]
     everybody = table[table["tested"] == "all"]
     assert everybody["name"].tolist() == [BOTH, HALF, OWN, OTHER]
     assert (everybody["n_clips"] == len(manifest)).all()

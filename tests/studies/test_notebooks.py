@@ -74,6 +74,7 @@ def test_copies_cross_under_the_notebooks_split_only(built: Path, tmp_path: Path
     assert crossing["ours"] == 0
 
 
+@pytest.mark.usefixtures("guessing")
 def test_the_study_tests_every_notebook_under_both_splits() -> None:
     tables = study_notebooks(study_values(), CORPUS, epochs=2)
     table, history = tables[""], tables["_history"]

@@ -68,10 +68,13 @@ def test_tuning_reads_no_test_clip(data: SystemData, monkeypatch: pytest.MonkeyP
 def test_the_rate_that_validates_best_is_chosen(
     data: SystemData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tuned = []
-    monkeypatch.setattr(
-        "studies.optimizers.validate_job", lambda job: tuned.append(job) or validate_job(job)
-    )
+    tuned: list[Job] = []
+
+    def watched(job: Job) -> tuple[list[str], list[str]]:
+        tuned.append(job)
+        return validate_job(job)
+
+    monkeypatch.setattr("studies.optimizers.validate_job", watched)
     table = tune(study_values(**{"studies.training.epochs": 12}), data, "test", FEW)
     chosen = table[table["chosen"]].set_index("name")["rate"]
     assert chosen.to_dict() == {"SGD": 0.1, "Adam": 0.02}, "a rate that teaches nothing is chosen"

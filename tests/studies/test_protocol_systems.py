@@ -5,12 +5,13 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from ser.core.files import write_csv
 from ser.evaluation.predictions import read_predictions
 from ser.reports.revisions import Files
 from ser.reports.systems import Results, systems_table
 from stages import baselines, evaluate, train
-from studies import study
 from studies.protocols import study_protocol
+from studies.study import table_path
 from tests.builders import CORPUS
 from tests.studies.builders import study_values, write_study
 
@@ -34,7 +35,6 @@ def test_a_system_of_the_study_is_one_as_any_other() -> None:
     # read from files with few decimals
     pd.testing.assert_frame_equal(tables[""], expected, check_dtype=False, atol=0.01)
     assert tables[""]["mark"].tolist() == ["transductive"]
-    study.table_path("protocols", NAME).parent.mkdir(parents=True)
-    path = study.table_path("protocols", NAME, "_predictions")
-    study.write_csv(path, tables["_predictions"])
+    path = table_path("protocols", NAME, "_predictions")
+    write_csv(path, tables["_predictions"])
     pd.testing.assert_frame_equal(read_predictions(path), results.predictions)

@@ -15,9 +15,11 @@ from studies.speaker_normalisation import (
     DRAWS,
     PRIOR_CLIPS,
     TRANSDUCTIVE,
-    Statistics,
     draw_clips,
+    drawn_to,
+    moments,
     predict_by_counts,
+    scaled,
     study_normalisation,
 )
 from studies.study import DATA
@@ -76,15 +78,13 @@ def test_draws_are_the_same_every_time_and_larger_ones_hold_the_smaller() -> Non
 
 
 def test_few_clips_are_drawn_to_the_average_speaker() -> None:
-    own = Statistics(np.array([10.0]), np.array([4.0]))
-    average = Statistics(np.array([0.0]), np.array([1.0]))
-    halfway = own.drawn_to(average, PRIOR_CLIPS)
-    assert halfway.mean == pytest.approx(5.0)
-    assert halfway.variance == pytest.approx(2.5)
-    assert own.drawn_to(average, 10_000).mean == pytest.approx(10.0, abs=0.01)
-    one_clip = Statistics.of(np.array([[3.0]])).drawn_to(average, 1)
-    assert np.isfinite(one_clip.scale(np.array([[3.0]]))).all(), "one clip has no deviation"
-    assert own.scale(np.array([[12.0]])) == pytest.approx(1.0)
+    own, average = np.array([[10.0], [4.0]]), np.array([[0.0], [1.0]])
+    assert drawn_to(average, own, PRIOR_CLIPS) == pytest.approx(np.array([[5.0], [2.5]]))
+    assert drawn_to(average, own, 10_000) == pytest.approx(own, abs=0.01)
+    clip = np.array([[3.0]])
+    one_clip = drawn_to(average, moments(clip), 1)
+    assert np.isfinite(scaled(clip, one_clip)).all(), "one clip has no deviation"
+    assert scaled(np.array([[12.0]]), own) == pytest.approx(1.0)
 
 
 def test_the_study_counts_gains_from_no_clip_and_carries_the_mark() -> None:

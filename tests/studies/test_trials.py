@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ser.core.errors import LeakError
-from ser.evaluation.out_of_fold import predict_out_of_fold
+from ser.evaluation.out_of_fold import Answering, predict_out_of_fold
 from ser.evaluation.predictions import check_complete
 from ser.evaluation.trials import Trial, compared, difference, run_trials, scores, with_folds
 from ser.reading.data import SystemData
@@ -30,9 +30,9 @@ def test_a_trial_answers_as_the_stages_of_a_system_do(data: SystemData) -> None:
     found = run_trials([trial], "test")["one"]
     check_complete(found, data.clips, [0, 3])
     train_trial(trial, Path("models"))
-    by_stages = predict_out_of_fold(data, Path("models"), [0, 3], 0.4)
+    by_stages = predict_out_of_fold(data, Path("models"), [0, 3], Answering(0.4, ()))
     pd.testing.assert_frame_equal(found.drop(columns="mark"), by_stages)
-    alone = predict_out_of_fold(data, Path("models"), [0, 3], 0.0)
+    alone = predict_out_of_fold(data, Path("models"), [0, 3], Answering(0.0, ()))
     assert not alone["p_happy"].equals(by_stages["p_happy"]), "the linear part says nothing"
 
 

@@ -1,8 +1,8 @@
 """Whatever is slipped into training, a held-out clip stops it; leaky protocols do what they say."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -10,34 +10,51 @@ import pytest
 import torch
 from torch import Tensor
 
-from ser.reading.data import FoldReader, SystemData, clips_only, training_items
 from ser.core.errors import LeakError
-from ser.models.storage import TrainedModel, model_path, save_model
-from ser.guards.crossings import Crossing
 from ser.guards.checks import Purpose
+from ser.guards.crossings import Crossing
+from ser.models.storage import TrainedNetwork, save_network
+from ser.reading.data import SystemData, clips_only, training_items
+from ser.reading.reader import Reader
 from ser.splits.protocols import PROTOCOLS
 from ser.training import fold as training
 from ser.training.fold import train_fold
-from tests.builders import make_params, one_torch_thread, tiny_system
+from tests.builders import make_manifest, make_recipe, make_system, separable_features
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-
-HONEST = [name for name, protocol in PROTOCOLS.items() if protocol.kind != "leaky"]
-# those that fit a corpus of few speakers
-SMALL = [name for name in HONEST if not name.startswith("ravdess_")]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    one_torch_thread()
-
-
-def system(folder: Path, protocol: str) -> SystemData:
-    return tiny_system(folder, with_copies=True, protocol=protocol)
+# those that fit a corpus of few speakers, and hold validation clips out
+HONEST = [
+    name
+    for name, protocol in PROTOCOLS.items()
+    if protocol.kind != "leaky" and protocol.validates and not name.startswith("ravdess_")
+]
+LOSO = "leave_one_speaker_out"
+# speakers of a small corpus that a protocol fits
+SPEAKERS = {"two_speakers": 2, "ravdess_five_fold": 24, "ravdess_emobox_six_fold": 24}
+ONE_EPOCH = make_recipe({"training.epochs": 1})
+Slip = Callable[[SystemData, int], pd.DataFrame]
 
 
-def train(data: SystemData, fold: int = 0) -> TrainedModel:
-    return train_fold(make_params(), data, fold, 0)[0]
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], SystemData]:
+    """A system of a protocol, with a copy of every clip; made once each. Read only."""
+    folder, made = tmp_path_factory.mktemp("leaks"), {}
+
+    def of(protocol: str) -> SystemData:
+        if protocol not in made:
+            manifest = make_manifest(SPEAKERS.get(protocol, 4))
+            features, noisy = (separable_features(manifest, seed=seed) for seed in (0, 1))
+            copies = {f"{clip}+noise": values for clip, values in noisy.items()}
+            made[protocol] = make_system(
+                folder / protocol, manifest, features, copies, protocol=protocol
+            )
+        return made[protocol]
+
+    return of
+
+
+def train(data: SystemData, fold: int = 0) -> TrainedNetwork:
+    return train_fold(ONE_EPOCH, data, fold, 0)[0]
 
 
 def items(data: SystemData, role: str, effect: str) -> pd.DataFrame:
@@ -48,184 +65,165 @@ def items(data: SystemData, role: str, effect: str) -> pd.DataFrame:
 # What honest protocols refuse
 
 
-@pytest.mark.parametrize("effect", ["", "noise"])
+@pytest.mark.parametrize("effect", ["", "noise"], ids=["clip", "copy"])
 @pytest.mark.parametrize("role", ["validation", "test"])
-@pytest.mark.parametrize("protocol", SMALL)
+@pytest.mark.parametrize("protocol", HONEST)
 def test_a_held_out_clip_or_copy_among_those_that_train_is_refused(
-    tmp_path: Path,
+    system: Callable[[str], SystemData],
     monkeypatch: pytest.MonkeyPatch,
     protocol: str,
     role: str,
     effect: str,
     refused: Refused,
 ) -> None:
-    data = system(tmp_path, protocol)
-    train(data)
+    data = system(protocol)
     odd = items(data, role, effect).iloc[[0]]
-    monkeypatch.setattr(
-        training, "training_items", lambda data, fold: pd.concat([training_items(data, fold), odd])
-    )
-    if not effect and Crossing.STATISTIC in data.protocol.crosses:
-        monkeypatch.setattr(training, "training_items", lambda data, fold: odd)
+    # where statistics of held-out clips are declared, it is not they that are noticed first
+    alone = not effect and Crossing.STATISTIC in data.protocol.crosses
+    slipped = odd if alone else pd.concat([training_items(data, 0), odd])
+    monkeypatch.setattr(training, "training_items", lambda data, fold: slipped)
     with refused(odd["item"].iloc[0], f"role: {role}", protocol, error=LeakError):
         train(data)
 
 
 @pytest.mark.parametrize("role", ["validation", "test"])
-def test_training_on_everything_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str, refused: Refused
+def test_training_on_all_but_one_role_is_refused(
+    tiny: SystemData, monkeypatch: pytest.MonkeyPatch, role: str, refused: Refused
 ) -> None:
-    data = system(tmp_path, "leave_one_speaker_out")
-    held_out = items(data, role, "")
-    monkeypatch.setattr(training, "training_items", lambda data, fold: data.index)
-    with refused("A leak: clip", "role: ", error=LeakError):
-        train(data)
-    without = data.index[~data.index["clip"].isin(held_out["clip"])]
-    monkeypatch.setattr(training, "training_items", lambda data, fold: without)
     other = {"validation": "test", "test": "validation"}[role]
-    with refused(f"role: {other}", error=LeakError):
-        train(data)
+    held_out = items(tiny, other, "")["clip"]
+    slipped = tiny.index[~tiny.index["clip"].isin(held_out)]
+    monkeypatch.setattr(training, "training_items", lambda data, fold: slipped)
+    with refused("A leak: clip", f"role: {role}", error=LeakError):
+        train(tiny)
 
 
 @pytest.mark.parametrize("role", ["validation", "test"])
 def test_a_held_out_copy_that_claims_another_source_is_refused(
-    tmp_path: Path, role: str, refused: Refused
+    tiny: SystemData, role: str, refused: Refused
 ) -> None:
-    data = system(tmp_path, "leave_one_speaker_out")
-    training_clip = data.with_role(0, "train")["clip"].iloc[0]
-    copy = items(data, role, "noise").iloc[[0]].assign(clip=training_clip)
-    rest = data.index[~data.index["item"].isin(copy["item"])]
-    leaking = replace(data, index=pd.concat([rest, copy], ignore_index=True))
+    training_clip = tiny.with_role(0, "train")["clip"].iloc[0]
+    copy = items(tiny, role, "noise").iloc[[0]].assign(clip=training_clip)
+    rest = tiny.index[~tiny.index["item"].isin(copy["item"])]
+    leaking = replace(tiny, index=pd.concat([rest, copy], ignore_index=True))
     with refused(copy["item"].iloc[0], "its name differs", error=LeakError):
         train(leaking)
 
 
-@pytest.mark.parametrize("protocol", SMALL)
-def test_watching_the_test_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, refused: Refused
+def with_copies(data: SystemData, clips: pd.DataFrame) -> pd.DataFrame:
+    return data.index[data.index["clip"].isin(clips["clip"])]
+
+
+@pytest.mark.parametrize("protocol", HONEST)
+def test_watching_the_test_or_copies_is_refused(
+    system: Callable[[str], SystemData],
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: str,
+    refused: Refused,
 ) -> None:
-    data = system(tmp_path, protocol)
+    data = system(protocol)
     tested = items(data, "test", "")
+    watching = "watching and choosing the epoch"
     monkeypatch.setattr(training, "clips_only", lambda data, clips: tested)
-    with refused("role: test", "watching and choosing the epoch", protocol, error=LeakError):
+    with refused("role: test", watching, protocol, error=LeakError):
+        train(data)
+    monkeypatch.setattr(training, "clips_only", with_copies)
+    with refused("augmented copy", "+noise", watching, error=LeakError):
         train(data)
 
 
-@pytest.mark.parametrize("protocol", SMALL)
-def test_watching_copies_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, refused: Refused
+class Fitting(Reader):
+    """Reads what it is told to where the training clips are asked for."""
+
+    def __init__(self, data: SystemData, fold: int, others: Slip) -> None:
+        super().__init__(data, fold)
+        self.others = others(data, fold)
+
+    def features(self, items: pd.DataFrame, purpose: Purpose) -> list[Tensor]:
+        return super().features(self.others if purpose is Purpose.STATISTICS else items, purpose)
+
+
+def all_clips(data: SystemData, fold: int) -> pd.DataFrame:
+    return clips_only(data, data.clips)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "others", "what"),
+    [
+        (LOSO, all_clips, "clip "),
+        ("leave_one_statement_out", all_clips, "clip "),
+        ("leaky_random", all_clips, "clip "),
+        (LOSO, training_items, "augmented copy"),
+    ],
+)
+def test_a_normaliser_of_other_clips_than_those_that_train_is_refused(
+    system: Callable[[str], SystemData],
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: str,
+    others: Slip,
+    what: str,
+    refused: Refused,
 ) -> None:
-    data = system(tmp_path, protocol)
-    monkeypatch.setattr(
-        training,
-        "clips_only",
-        lambda data, clips: data.index[data.index["clip"].isin(clips["clip"])],
-    )
-    with refused("augmented copy", "+noise", "watching", error=LeakError):
-        train(data)
+    monkeypatch.setattr(training, "Reader", partial(Fitting, others=others))
+    with refused(what, "fitting statistics", protocol, error=LeakError):
+        train(system(protocol))
 
 
-class _FitsOnAll(FoldReader):
-    """Reads all clips of the system where the training clips are asked for."""
-
-    def read(self, items: pd.DataFrame, purpose: Purpose) -> list[Tensor]:
-        if purpose is Purpose.STATISTICS:
-            items = clips_only(self.data, self.data.clips)
-        return super().read(items, purpose)
-
-
-class _FitsOnCopies(FoldReader):
-    """Reads copies too where the mean and scale are fitted."""
-
-    def read(self, items: pd.DataFrame, purpose: Purpose) -> list[Tensor]:
-        if purpose is Purpose.STATISTICS:
-            items = training_items(self.data, 0)
-        return super().read(items, purpose)
-
-
-@pytest.mark.parametrize("protocol", [*HONEST[:1], "leave_one_statement_out", "leaky_random"])
-def test_a_normaliser_of_all_clips_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, refused: Refused
-) -> None:
-    data = system(tmp_path, protocol)
-    monkeypatch.setattr(training, "FoldReader", _FitsOnAll)
-    with refused("clip ", "fitting statistics", protocol, error=LeakError):
-        train(data)
-
-
-def test_a_normaliser_of_copies_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
-) -> None:
-    monkeypatch.setattr(training, "FoldReader", _FitsOnCopies)
-    with refused("augmented copy", "fitting statistics", error=LeakError):
-        train(system(tmp_path, "leave_one_speaker_out"))
-
-
-# What leaky protocols do
+# What protocols do
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_model_notes_what_crossed(tmp_path: Path, protocol: str) -> None:
-    shape = {"speakers": 24} if protocol.startswith("ravdess_") else {}
-    data = tiny_system(tmp_path, with_copies=True, protocol=protocol, **shape)
-    uses = train(data).uses
+def test_a_model_notes_what_crossed_and_repeats_to_the_byte(
+    system: Callable[[str], SystemData], tmp_path: Path, protocol: str
+) -> None:
+    data = system(protocol)
+    model, again = train(data), train(data)
+    for name, each in (("one", model), ("two", again)):
+        save_network(tmp_path / name, each)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     tested, trained = (set(data.with_role(0, role)["clip"]) for role in ("test", "train"))
-    crosses = data.protocol.crosses
+    crosses, uses = data.protocol.crosses, model.uses
     copies = {item for item in uses["training"] if item.partition("+")[0] in tested}
     assert bool(copies) == (Crossing.COPY in crosses)
     assert not uses["training"] & tested, "test clips themselves train"
     beyond = uses["fitting statistics"] - trained
     assert bool(beyond) == (Crossing.STATISTIC in crosses)
-    watched = uses["watching and choosing the epoch"]
     held_out = "test" if Crossing.CHECKPOINT in crosses else "validation"
-    assert watched == set(data.with_role(0, held_out)["clip"])
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_models_of_every_protocol_repeat_to_the_byte(tmp_path: Path, protocol: str) -> None:
-    shape = {"speakers": 24} if protocol.startswith("ravdess_") else {}
-    data = tiny_system(tmp_path, with_copies=True, protocol=protocol, **shape)
-    written = []
-    for name in ("one", "two"):
-        save_model(tmp_path / name, train(data))
-        written.append(model_path(tmp_path / name, 0, 0).read_bytes())
-    assert written[0] == written[1]
-    assert b"fitting statistics" in written[0], "the card does not say what the model is made from"
+    watched = set(data.with_role(0, held_out)["clip"])
+    assert uses.get("watching and choosing the epoch", set()) == watched
+    assert bool(watched) == (data.protocol.validates or held_out == "test")
 
 
 @pytest.mark.parametrize("protocol", ["leaky_best_epoch_on_test", "leaky_everything"])
-def test_the_epoch_best_on_test_is_kept(tmp_path: Path, protocol: str) -> None:
-    data = system(tmp_path, protocol)
+def test_the_epoch_best_on_test_is_kept(system: Callable[[str], SystemData], protocol: str) -> None:
+    data = system(protocol)
     changes = {"training.epochs": 12, "training.schedule": "constant"}
-    model, history = train_fold(make_params(changes), data, 0, 0)
+    model, history = train_fold(make_recipe(changes), data, 0, 0)
     assert {row.part for row in history} == {"train", "test"}
     tested = [row for row in history if row.part == "test"]
     best = max(tested, key=lambda row: (row.uar, -row.epoch))
     assert best.epoch < 12, "the last epoch is the best one: this shows nothing"
-    shorter = make_params({**changes, "training.epochs": best.epoch})
+    shorter = make_recipe({**changes, "training.epochs": best.epoch})
     alone, _ = train_fold(shorter, data, 0, 0)
-    for name, value in model.networks[0].state_dict().items():
-        assert torch.equal(value, alone.networks[0].state_dict()[name]), name
-    last, _ = train_fold(make_params(changes), system(tmp_path / "other", HONEST[0]), 0, 0)
-    assert not torch.equal(last.networks[0].classifier.weight, model.networks[0].classifier.weight)
+    for name, value in model.network.state_dict().items():
+        assert torch.equal(value, alone.network.state_dict()[name]), name
 
 
-def test_speaker_normalization_is_the_same_whether_declared_or_not(tmp_path: Path) -> None:
-    written = []
-    for protocol in ("speaker_normalized", "leaky_undeclared_speaker_normalization"):
-        data = system(tmp_path / protocol, protocol)
-        models = tmp_path / protocol / "models"
-        for fold in data.fold_numbers:
-            save_model(models, train(data, fold))
-        written.append({path.name: path.read_bytes() for path in sorted(models.iterdir())})
-    assert written[0] == written[1]
-    assert len(written[0]) == 4
+def test_speaker_normalization_is_the_same_whether_declared_or_not(
+    system: Callable[[str], SystemData],
+) -> None:
+    names = ("speaker_normalized", "leaky_undeclared_speaker_normalization")
+    declared, undeclared, plain = (train(system(name)) for name in (*names, LOSO))
+    assert declared.uses == undeclared.uses
+    for name, value in declared.network.state_dict().items():
+        assert torch.equal(value, undeclared.network.state_dict()[name]), name
+    weights = [model.network.classifier.weight for model in (declared, plain)]
+    assert not torch.equal(*weights), "nothing is normalised by speaker"
 
 
-def test_copies_of_held_out_clips_change_the_model(tmp_path: Path) -> None:
-    models = [
-        train(system(tmp_path / name, name))
-        for name in ("leaky_random", "leaky_augment_before_split")
-    ]
-    weights = [model.networks[0].classifier.weight for model in models]
+def test_copies_of_held_out_clips_change_the_model(
+    system: Callable[[str], SystemData],
+) -> None:
+    models = [train(system(name)) for name in ("leaky_random", "leaky_augment_before_split")]
+    weights = [model.network.classifier.weight for model in models]
     assert not torch.equal(*weights), "the copies that crossed were not trained on"

@@ -3,13 +3,12 @@
 import math
 from typing import Any
 
-import pytest
 import torch
 
 from ser.training.optimizers import build_optimizers, descend, load_optimizer
 from ser.training.settings import load_recipe, load_seeds
 from tests.builders import make_values
-from tests.conftest import Refused
+from tests.conftest import Refused, case
 
 
 def with_optimizer(row: dict[str, Any]) -> Any:
@@ -28,9 +27,9 @@ ROWS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-def test_any_optimizer_of_torch_trains_without_a_line_of_code(subtests: pytest.Subtests) -> None:
+def test_any_optimizer_of_torch_trains_without_a_line_of_code() -> None:
     for row, arguments in ROWS:
-        with subtests.test(row):
+        with case(row):
             settings = load_recipe(with_optimizer(row)).optimizer
             assert settings.name == "mine"
             assert settings.kind.__name__ == row["class"]
@@ -80,11 +79,9 @@ REFUSED: list[tuple[Any, tuple[str, ...]]] = [
 ]
 
 
-def test_what_torch_would_not_take_is_one_sentence(
-    subtests: pytest.Subtests, refused: Refused
-) -> None:
+def test_what_torch_would_not_take_is_one_sentence(refused: Refused) -> None:
     for row, words in REFUSED:
-        with subtests.test(row), refused("params.yaml: ", *words):
+        with case(row), refused("params.yaml: ", *words):
             load_optimizer(with_optimizer(row))
 
 

@@ -1,123 +1,160 @@
-"""Training of a whole system: all folds and seeds, in any number of processes, or nothing."""
+"""Training of a system with one seed: all folds, in any number of processes, or nothing."""
 
-import json
-import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
-from ser.reading.data import SystemData
 from ser.core.errors import SerError
-from ser.models.storage import load_model, model_path
-from ser.training.fold import train_fold
-from ser.training.system import log_seconds, train_system
-from tests.builders import make_params, one_torch_thread, tiny_system
+from ser.core.files import partial_path
+from ser.core.processes import VARIABLE
+from ser.guards.crossings import Crossing
+from ser.models.storage import load_network, network_path, seed_folder
+from ser.reading.data import SystemData
+from ser.training import system
+from ser.training.settings import Recipe
+from ser.training.system import HISTORY, read_history, train_seed
+from tests.builders import make_recipe, tiny_system
+from tests.conftest import Refused
 
-QUICK = {"training.epochs": 1, "training.seeds": [0, 3]}
+QUICK = {"training.epochs": 1}
+SEED = 3
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    one_torch_thread()
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> SystemData:
-    return tiny_system(tmp_path / "data", speakers=3)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> SystemData:
+    return tiny_system(tmp_path_factory.mktemp("system"), speakers=3)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_every_fold_and_seed_has_its_model_whatever_the_number_of_processes(
-    data: SystemData, tmp_path: Path
+def train(data: SystemData, models: Path, recipe: Recipe | None = None) -> dict[str, bytes]:
+    train_seed(recipe or make_recipe(QUICK), data, SEED, models, "tiny")
+    return contents(seed_folder(models, SEED))
+
+
+def test_every_fold_has_its_model_whatever_the_number_of_processes(
+    data: SystemData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = []
-    for processes in (1, 2):
-        out, history = tmp_path / f"models-{processes}", tmp_path / f"history-{processes}.csv"
-        params = make_params({**QUICK, "processes": processes})
-        assert train_system(params, data, "tiny", out, history) > 0
-        written.append((contents(out), history.read_bytes()))
+    for processes in ("1", "2"):
+        monkeypatch.setenv(VARIABLE, processes)
+        written.append(train(data, tmp_path / processes))
     assert written[0] == written[1], "the number of processes changes the result"
-    jobs = [(fold, seed) for seed in (0, 3) for fold in range(3)]
-    out = tmp_path / "models-1"
-    assert sorted(path.name for path in out.iterdir()) == sorted(
-        model_path(out, *job).name for job in jobs
-    )
-    for fold, seed in jobs:
-        model = load_model(model_path(out, fold, seed))
-        assert (model.fold, model.seed) == (fold, seed)
-    rows = pd.read_csv(tmp_path / "history-1.csv")
-    expected = {(*job, 0, 1, part) for job in jobs for part in ("train", "validation")}
-    found = set(
-        rows[["fold", "seed", "network", "epoch", "part"]].itertuples(index=False, name=None)
-    )
-    assert found == expected
-    assert len(rows) == len(expected)
+    folder = seed_folder(tmp_path / "1", SEED)
+    paths = [network_path(folder, fold) for fold in data.fold_numbers]
+    assert set(written[0]) == {HISTORY, *(path.name for path in paths)}
+    for fold, path in enumerate(paths):
+        model = load_network(path)
+        assert (model.fold, model.seed) == (fold, SEED)
+    rows = read_history(folder / HISTORY)
+    found = set(rows[["fold", "seed", "epoch", "part"]].itertuples(index=False, name=None))
+    assert found == {
+        (fold, SEED, 1, part) for fold in data.fold_numbers for part in ("train", "validation")
+    }
+    assert len(rows) == len(found)
 
 
-def test_a_system_is_trained_with_the_first_of_all_seeds(data: SystemData, tmp_path: Path) -> None:
-    params = make_params({**QUICK, "systems.tiny.max_seeds": 1})
-    train_system(params, data, "tiny", tmp_path / "models", tmp_path / "history.csv")
-    assert set(pd.read_csv(tmp_path / "history.csv")["seed"]) == {0}
-    assert len(list((tmp_path / "models").iterdir())) == len(data.fold_numbers)
+class Stopped(BaseException):
+    """As Ctrl-C is."""
 
 
-def test_divergence_is_a_sentence_and_leaves_the_old_models(
-    data: SystemData, tmp_path: Path
+def stop_after(monkeypatch: pytest.MonkeyPatch, folds: int) -> list[int]:
+    """Have training stopped once so many folds are trained; the list holds those that were."""
+    begun: list[int] = []
+    real = system.train_fold
+
+    def train_fold(recipe: Recipe, data: SystemData, fold: int, *more: Any) -> Any:
+        if len(begun) == folds:
+            raise Stopped
+        begun.append(fold)
+        return real(recipe, data, fold, *more)
+
+    monkeypatch.setattr(system, "train_fold", train_fold)
+    return begun
+
+
+def test_a_stopped_training_goes_on_with_the_next_fold(data: SystemData, tmp_path: Path) -> None:
+    whole = train(data, tmp_path / "whole")
+    models = tmp_path / "models"
+    with pytest.MonkeyPatch.context() as patch:
+        assert stop_after(patch, 2) == []
+        with pytest.raises(Stopped):
+            train(data, models)
+    assert not seed_folder(models, SEED).exists(), "half a training counts as one"
+    with pytest.MonkeyPatch.context() as patch:
+        begun = stop_after(patch, 9)
+        assert train(data, models) == whole, "a training in two parts gives other bytes"
+        assert begun == [2], "a finished fold was trained again"
+    assert [path.name for path in models.iterdir()] == ["seed_3"], "something is left over"
+
+
+def other_copies(data: SystemData) -> SystemData:
+    return replace(data, index=data.index.iloc[::-1].reset_index(drop=True))
+
+
+def other_protocol(data: SystemData) -> SystemData:
+    leaky = replace(data.protocol, crosses=data.protocol.crosses | {Crossing.CHECKPOINT})
+    return replace(data, protocol=leaky)
+
+
+def other_layout(data: SystemData) -> SystemData:
+    return replace(data, layout=replace(data.layout, neighbours=False))
+
+
+def other_folds(data: SystemData) -> SystemData:
+    return replace(data, folds=data.folds.assign(fold=(data.folds["fold"] + 1) % 3))
+
+
+@pytest.mark.parametrize("change", [other_copies, other_protocol, other_layout, other_folds])
+def test_folds_of_other_data_are_not_gone_on_with(
+    data: SystemData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[SystemData], SystemData],
 ) -> None:
-    out = tmp_path / "models"
-    train_system(make_params({"training.epochs": 1}), data, "tiny", out, tmp_path / "history.csv")
-    before = contents(out), (tmp_path / "history.csv").read_bytes()
-    absurd = make_params(
-        {"optimizer": "sgd", "optimizers.sgd.lr": 1e30, "training.schedule": "constant"}
-    )
-    with pytest.raises(
-        SerError, match=r"diverged in fold \d with seed 0; lower optimizers\.sgd\.lr"
-    ):
-        train_system(absurd, data, "tiny", out, tmp_path / "history.csv")
-    assert (contents(out), (tmp_path / "history.csv").read_bytes()) == before
-    assert not list(tmp_path.glob(".*partial")), "a partial folder is left"
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 2)
+        with pytest.raises(Stopped):
+            train(data, tmp_path)
+    begun = stop_after(monkeypatch, 9)
+    train(change(data), tmp_path)
+    assert begun == [0, 1, 2], "folds of another run were taken for these"
 
 
-def test_a_single_weight_that_is_not_finite_is_divergence(
+def test_folds_of_another_recipe_are_not_gone_on_with(
     data: SystemData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def train_badly(*job: Any) -> Any:
-        model, scores = train_fold(*job)
-        model.networks[0].classifier.bias.data[0] = float("nan")
-        return model, scores
-
-    monkeypatch.setattr("ser.training.system.train_fold", train_badly)
-    with pytest.raises(SerError, match="diverged in fold"):
-        train_system(make_params(QUICK), data, "tiny", tmp_path / "models", tmp_path / "h.csv")
-    assert not (tmp_path / "models").exists()
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 2)
+        with pytest.raises(Stopped):
+            train(data, tmp_path)
+    begun = stop_after(monkeypatch, 9)
+    train(data, tmp_path, make_recipe({**QUICK, "optimizers.adamw.lr": 1e-4}))
+    assert begun == [0, 1, 2], "folds of another recipe were taken for these"
 
 
-def test_after_a_failure_no_further_fold_is_trained(
+def test_a_failure_leaves_the_old_models(
+    data: SystemData, tmp_path: Path, refused: Refused
+) -> None:
+    before = train(data, tmp_path)
+    absurd = {"optimizer": "sgd", "optimizers.sgd.lr": 1e30, "training.schedule": "constant"}
+    with refused("diverged in fold 0 with seed 3; lower optimizers.sgd.lr"):
+        train(data, tmp_path, make_recipe(absurd))
+    assert contents(seed_folder(tmp_path, SEED)) == before
+    assert [path.name for path in partial_path(seed_folder(tmp_path, SEED)).iterdir()] == [
+        ".key.partial"
+    ], "half a fold waits for the next run"
+
+
+def test_a_training_that_lacks_a_fold_does_not_count(
     data: SystemData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = tmp_path / "begun"
-    begun.mkdir()
-
-    def fail(params: object, data: object, fold: int, seed: int) -> None:
-        (begun / f"{fold}-{seed}").touch()
-        time.sleep(0.05)
-        raise SerError("Training diverged.")
-
-    monkeypatch.setattr("ser.training.system.train_fold", fail)
-    params = make_params({"training.seeds": list(range(8))})
-    with pytest.raises(SerError, match="diverged"):
-        train_system(params, data, "tiny", tmp_path / "models", tmp_path / "history.csv")
-    # the pool hands out a few jobs ahead
-    assert len(list(begun.iterdir())) < 12, "all 24 models were trained before the error was shown"
-
-
-def test_seconds_of_other_systems_are_kept(tmp_path: Path) -> None:
-    log = tmp_path / "logs" / "seconds.json"
-    for name, seconds in (("one", 1.26), ("two", 2.0), ("one", 3.0)):
-        log_seconds(log, name, seconds)
-    assert json.loads(log.read_text()) == {"one": 3.0, "two": 2.0}
+    monkeypatch.setattr(system, "save_network", lambda path, model: None)
+    with pytest.raises(SerError, match="would lack fold_00"):
+        train(data, tmp_path)
+    assert not seed_folder(tmp_path, SEED).exists()

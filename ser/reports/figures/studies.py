@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -57,7 +58,12 @@ def _of(study: str, *endings: str) -> Callable[[Make], Make]:
     """Make a function the figure of some tables of a study; of the main one by default."""
 
     def keep(make: Make) -> Make:
-        DRAWINGS.append(Drawing(study, endings or ("",), make))
+        @wraps(make)
+        def in_style(*given: Any) -> Figure:
+            with plt.rc_context(STYLE):
+                return make(*given)
+
+        DRAWINGS.append(Drawing(study, endings or ("",), in_style))
         return make
 
     return keep
@@ -98,11 +104,10 @@ def gender(corpus: str, rows: pd.DataFrame) -> Figure:
 def notebooks(corpus: str, rows: pd.DataFrame) -> Figure:
     """UAR and training accuracy of every notebook under both splits."""
     figure = _points(rows, f"{corpus}: the three notebooks, leaky split (orange) and ours (blue)")
-    with plt.rc_context(STYLE):
-        (axis,) = figure.axes
-        look: dict[str, Any] = {"color": GREY, "marker": "D", "s": 45, "label": "training accuracy"}
-        axis.scatter(rows["training_accuracy"], np.arange(len(rows))[::-1], **look)
-        axis.legend(loc="lower right")
+    (axis,) = figure.axes
+    look: dict[str, Any] = {"color": GREY, "marker": "D", "s": 45, "label": "training accuracy"}
+    axis.scatter(rows["training_accuracy"], np.arange(len(rows))[::-1], **look)
+    axis.legend(loc="lower right")
     return figure
 
 
@@ -169,29 +174,26 @@ def curve(group: str, rows: pd.DataFrame) -> Figure:
 def matrix(group: str, rows: pd.DataFrame) -> Figure:
     """UAR by training and tested corpus: the network, and the baseline."""
     chance, models = float(rows["chance"].iloc[0]), _parts(rows, "model")
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(13, 5.5), sharey=True, layout="constrained")
-        for axis, (model, own) in zip(axes, models.items(), strict=True):
-            values = own.pivot(index="trained_on", columns="tested_on", values="uar")
-            image = draw_cells(axis, values.loc[own["trained_on"].unique()], chance, 100)
-            axis.set(title=model, xlabel="tested on (speakers never heard)")
-        axes[0].set_ylabel("trained on")
-        figure.colorbar(image, ax=axes, label=_UAR)
+    figure, axes = plt.subplots(1, 2, figsize=(13, 5.5), sharey=True, layout="constrained")
+    for axis, (model, own) in zip(axes, models.items(), strict=True):
+        values = own.pivot(index="trained_on", columns="tested_on", values="uar")
+        image = draw_cells(axis, values.loc[own["trained_on"].unique()], chance, 100)
+        axis.set(title=model, xlabel="tested on (speakers never heard)")
+    axes[0].set_ylabel("trained on")
+    figure.colorbar(image, ax=axes, label=_UAR)
     title = f"{group}: trained on one corpus, tested on another; chance is {chance:.1f} %"
     return _finished(figure, title)
 
 
 def _axis() -> tuple[Figure, Axes]:
-    with plt.rc_context(STYLE):
-        return plt.subplots(figsize=(11, 6.5), layout="constrained")
+    return plt.subplots(figsize=(11, 6.5), layout="constrained")
 
 
 def _finished(figure: Figure, title: str, mark: str = "") -> Figure:
     """The figure with its title, and a legend below where it has one axis of lines."""
-    with plt.rc_context(STYLE):
-        if len(figure.axes) == 1:
-            figure.legend(loc="outside lower center", ncols=3, frameon=False)
-        set_title(figure, title, mark)
+    if len(figure.axes) == 1:
+        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    set_title(figure, title, mark)
     return figure
 
 
@@ -202,23 +204,22 @@ def actors(system: str, rows: pd.DataFrame, spread: pd.DataFrame) -> Figure:
     rows = rows.assign(who=rows["corpus"] + " " + who if rows["corpus"].nunique() > 1 else who)
     people = rows.drop_duplicates("who")
     places = np.arange(len(people))
-    with plt.rc_context(STYLE):
-        figure, (cells, scores) = plt.subplots(
-            *(1, 2),
-            figsize=(14, 3.2 + 0.34 * len(people)),
-            width_ratios=(3, 2),
-            sharey=True,
-            layout="constrained",
-        )
-        recall = rows.pivot(index="who", columns="emotion", values="recall")
-        draw_cells(cells, recall.loc[people["who"], ordered(rows["emotion"])], 0, 100)
-        cells.set(ylabel="speaker (gender)", title="recall of each emotion (%)")
-        low, width = people["chance_low"], people["chance_high"] - people["chance_low"]
-        label = "chance alone, if all speakers were alike (95 %)"
-        scores.barh(places, width, left=low, height=0.85, color=GREY, alpha=0.35, label=label)
-        scores.scatter(people["uar"], places, color=BLUE, s=70, label="UAR of the speaker")
-        scores.set(xlim=(0, 102), xlabel=_UAR, title="all emotions")
-        scores.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
+    figure, (cells, scores) = plt.subplots(
+        *(1, 2),
+        figsize=(14, 3.2 + 0.34 * len(people)),
+        width_ratios=(3, 2),
+        sharey=True,
+        layout="constrained",
+    )
+    recall = rows.pivot(index="who", columns="emotion", values="recall")
+    draw_cells(cells, recall.loc[people["who"], ordered(rows["emotion"])], 0, 100)
+    cells.set(ylabel="speaker (gender)", title="recall of each emotion (%)")
+    low, width = people["chance_low"], people["chance_high"] - people["chance_low"]
+    label = "chance alone, if all speakers were alike (95 %)"
+    scores.barh(places, width, left=low, height=0.85, color=GREY, alpha=0.35, label=label)
+    scores.scatter(people["uar"], places, color=BLUE, s=70, label="UAR of the speaker")
+    scores.set(xlim=(0, 102), xlabel=_UAR, title="all emotions")
+    scores.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     found = spread.iloc[0]
     title = (
         f"{system}: speakers differ by {found['observed']:.1f} points (deviation), of which "
@@ -259,12 +260,11 @@ def emotions(corpus: str, rows: pd.DataFrame) -> Figure:
     values = rows.pivot(index="emotion", columns="group", values="lost")
     values = values.loc[ordered(rows["emotion"]), rows["group"].unique()]
     limit = max(1.0, float(np.abs(values.to_numpy()).max()))
-    with plt.rc_context(STYLE):
-        size = (12, 3 + 0.6 * len(values))
-        figure, axis = plt.subplots(figsize=size, layout="constrained")
-        image = draw_cells(axis, values, -limit, limit, "PuOr_r")
-        axis.set(xlabel="permuted group", ylabel="true emotion")
-        figure.colorbar(image, label="recall lost (points)")
+    size = (12, 3 + 0.6 * len(values))
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    image = draw_cells(axis, values, -limit, limit, "PuOr_r")
+    axis.set(xlabel="permuted group", ylabel="true emotion")
+    figure.colorbar(image, label="recall lost (points)")
     return _finished(figure, f"{corpus}: which emotion needs which group")
 
 
@@ -291,28 +291,27 @@ def mistakes(system: str, clips: pd.DataFrame, pairs: pd.DataFrame) -> Figure:
     """The pairs that are confused most, and the confidence of right and wrong answers."""
     shown, right = pairs.head(_PAIRS), clips["answer"] == clips["emotion"]
     places = np.arange(len(shown))[::-1]
-    with plt.rc_context(STYLE):
-        size = (14, 2.5 + 0.4 * max(6, len(shown)))
-        figure, (confused, sureness) = plt.subplots(1, 2, figsize=size, layout="constrained")
-        bars = confused.barh(places, shown["percent"], color=ORANGE)
-        confused.bar_label(bars, [f"{count} clips" for count in shown["clips"]], padding=4)
-        confused.set_yticks(places, shown["emotion"] + " taken for " + shown["answer"])
-        confused.margins(x=0.2)
-        confused.set(xlabel="clips of the true emotion (%)", title="pairs that are confused most")
-        looks = ((right, BLUE, "right", "-"), (~right, ORANGE, "wrong", "--"))
-        for answers, colour, name, line in looks:
-            confidence = 100 * clips.loc[answers, "confidence"]
-            look: dict[str, Any] = {
-                "color": colour,
-                "linestyle": line,
-                "linewidth": 2.5,
-                "histtype": "step",
-            }
-            label = f"{name} answers ({len(confidence)})"
-            sureness.hist(confidence, bins=np.linspace(0, 100, 21).tolist(), label=label, **look)
-        sureness.set(xlabel="probability of the answer (%), mean of all seeds", ylabel="clips")
-        sureness.set_title("how sure the answers are")
-        sureness.legend(loc="upper right")
+    size = (14, 2.5 + 0.4 * max(6, len(shown)))
+    figure, (confused, sureness) = plt.subplots(1, 2, figsize=size, layout="constrained")
+    bars = confused.barh(places, shown["percent"], color=ORANGE)
+    confused.bar_label(bars, [f"{count} clips" for count in shown["clips"]], padding=4)
+    confused.set_yticks(places, shown["emotion"] + " taken for " + shown["answer"])
+    confused.margins(x=0.2)
+    confused.set(xlabel="clips of the true emotion (%)", title="pairs that are confused most")
+    looks = ((right, BLUE, "right", "-"), (~right, ORANGE, "wrong", "--"))
+    for answers, colour, name, line in looks:
+        confidence = 100 * clips.loc[answers, "confidence"]
+        look: dict[str, Any] = {
+            "color": colour,
+            "linestyle": line,
+            "linewidth": 2.5,
+            "histtype": "step",
+        }
+        label = f"{name} answers ({len(confidence)})"
+        sureness.hist(confidence, bins=np.linspace(0, 100, 21).tolist(), label=label, **look)
+    sureness.set(xlabel="probability of the answer (%), mean of all seeds", ylabel="clips")
+    sureness.set_title("how sure the answers are")
+    sureness.legend(loc="upper right")
     return _finished(figure, f"{system}: mistakes", next(iter(pairs["mark"]), ""))
 
 
@@ -326,26 +325,23 @@ def card(corpus: str, rows: pd.DataFrame, boxes: pd.DataFrame) -> Figure:
         "silence_percent": ("silence (%)", "share of a clip that is silence"),
         "level_db": ("level (dB of full scale)", "mean level of speech"),
     }
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(2, 2, figsize=(14, 10), layout="constrained")
-        below = np.zeros(len(names))
-        for gender, colour, side in zip(GENDERS, (ORANGE, BLUE), (-0.19, 0.19), strict=True):
-            own = rows[rows["gender"] == gender].set_index("emotion")["n_clips"]
-            counts = own.reindex(names, fill_value=0).to_numpy()
-            bars = axes[0, 0].bar(names, counts, bottom=below, color=colour, label=gender)
-            below += counts
-            for axis, measure in zip(axes.flat[1:], measures, strict=True):
-                some = boxes[(boxes["measure"] == measure) & (boxes["gender"] == gender)]
-                _draw_boxes(
-                    axis, some, [names.index(name) + side for name in some["emotion"]], colour
-                )
-        axes[0, 0].bar_label(bars, padding=3)
-        axes[0, 0].set(ylabel="clips", title="clips of each emotion", ylim=(0, 1.25 * below.max()))
-        axes[0, 0].legend(ncols=2, loc="upper right")
-        for axis, (label, heading) in zip(axes.flat[1:], measures.values(), strict=True):
-            axis.set(ylabel=label, title=heading)
-        for axis in axes.flat:
-            axis.set_xticks(range(len(names)), names, rotation=45)
+    figure, axes = plt.subplots(2, 2, figsize=(14, 10), layout="constrained")
+    below = np.zeros(len(names))
+    for gender, colour, side in zip(GENDERS, (ORANGE, BLUE), (-0.19, 0.19), strict=True):
+        own = rows[rows["gender"] == gender].set_index("emotion")["n_clips"]
+        counts = own.reindex(names, fill_value=0).to_numpy()
+        bars = axes[0, 0].bar(names, counts, bottom=below, color=colour, label=gender)
+        below += counts
+        for axis, measure in zip(axes.flat[1:], measures, strict=True):
+            some = boxes[(boxes["measure"] == measure) & (boxes["gender"] == gender)]
+            _draw_boxes(axis, some, [names.index(name) + side for name in some["emotion"]], colour)
+    axes[0, 0].bar_label(bars, padding=3)
+    axes[0, 0].set(ylabel="clips", title="clips of each emotion", ylim=(0, 1.25 * below.max()))
+    axes[0, 0].legend(ncols=2, loc="upper right")
+    for axis, (label, heading) in zip(axes.flat[1:], measures.values(), strict=True):
+        axis.set(ylabel=label, title=heading)
+    for axis in axes.flat:
+        axis.set_xticks(range(len(names)), names, rotation=45)
     return _finished(figure, f"{corpus}: {rows['n_clips'].sum()} clips, {hours:.2f} h")
 
 
