@@ -1,6 +1,8 @@
 """Every clip is predicted once a seed, by the models that never saw its speaker."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -363,12 +365,12 @@ def test_a_part_whose_card_tells_of_a_leak_is_refused(
     subtests: pytest.Subtests,
     refused: Refused,
 ) -> None:
-    path = network_of(models, 2) if part == "network" else network_path(linear_folder(models), 2)
+    path = network_of(models, 0) if part == "network" else network_path(linear_folder(models), 0)
     load, save = (load_network, save_network) if part == "network" else (load_linear, save_linear)
     honest = load(path)
     for leak, reading in LEAKS.items():
         with subtests.test(leak):
-            clip = data.with_role(2, reading.role)["clip"].iloc[0]
+            clip = data.with_role(0, reading.role)["clip"].iloc[0]
             item = f"{clip}+{reading.effect}" if reading.effect else clip
             own = honest.uses.get(reading.purpose.value, set())
             save(path, replace(honest, uses={**honest.uses, reading.purpose.value: own | {item}}))
@@ -418,23 +420,34 @@ def test_a_model_that_normalises_by_speaker_is_refused_where_that_is_not_declare
 SPEAKERS = {"two_speakers": 2, "ravdess_five_fold": 24, "ravdess_emobox_six_fold": 24}
 
 
-def run(protocol: str, folder: Path) -> tuple[SystemData, Path, pd.DataFrame]:
-    manifest = make_manifest(SPEAKERS.get(protocol, 4))
-    features, noisy = (separable_features(manifest, seed=seed) for seed in (0, 1))
-    copies = {f"{clip}+noise": values for clip, values in noisy.items()}
-    data = make_system(folder, manifest, features, copies, protocol=protocol)
-    models = write_models(
-        data,
-        folder / "models",
-        with_linear=True,
-        make=lambda data, fold, seed: train_fold(ONE_EPOCH, data, fold, seed)[0],
-    )
-    return data, models, predict_out_of_fold(data, models, [0], BOTH)
+Run = Callable[[str], tuple[SystemData, Path, pd.DataFrame]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A whole run under a protocol: data, models and predictions; each is made once."""
+
+    @cache
+    def run(protocol: str) -> tuple[SystemData, Path, pd.DataFrame]:
+        folder = tmp_path_factory.mktemp(protocol)
+        manifest = make_manifest(SPEAKERS.get(protocol, 4))
+        features, noisy = (separable_features(manifest, seed=seed) for seed in (0, 1))
+        copies = {f"{clip}+noise": values for clip, values in noisy.items()}
+        data = make_system(folder, manifest, features, copies, protocol=protocol)
+        models = write_models(
+            data,
+            folder / "models",
+            with_linear=True,
+            make=lambda data, fold, seed: train_fold(ONE_EPOCH, data, fold, seed)[0],
+        )
+        return data, models, predict_out_of_fold(data, models, [0], BOTH)
+
+    return run
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_protocol_trains_and_predicts_each_clip_once(tmp_path: Path, protocol: str) -> None:
-    data, models, found = run(protocol, tmp_path)
+def test_every_protocol_trains_and_predicts_each_clip_once(run: Run, protocol: str) -> None:
+    data, models, found = run(protocol)
     check_complete(found, data.clips, [0])
     assert dict(zip(found["clip"], found["fold"], strict=True)) == at_test(data.folds)
     assert np.isfinite(found[["confidence", "calibrated", "temperature"]]).all().all()
@@ -446,9 +459,7 @@ def test_every_protocol_trains_and_predicts_each_clip_once(tmp_path: Path, proto
         assert set(found["temperature"]) == {1.0}, "a temperature was fitted on nothing"
 
 
-def test_two_names_of_speaker_normalization_predict_the_same(tmp_path: Path) -> None:
-    tables = [
-        run(protocol, tmp_path / protocol)[2].drop(columns="protocol")
-        for protocol in ("speaker_normalized", "leaky_undeclared_speaker_normalization")
-    ]
+def test_two_names_of_speaker_normalization_predict_the_same(run: Run) -> None:
+    names = ("speaker_normalized", "leaky_undeclared_speaker_normalization")
+    tables = [run(protocol)[2].drop(columns="protocol") for protocol in names]
     pd.testing.assert_frame_equal(*tables, check_exact=True)

@@ -4,12 +4,16 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
+from importlib import import_module
+from inspect import isfunction, signature
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import yaml
 
+from ser.core.settings import Values
 from tests.graph.project import ROOT
 
 # what each room of ser/ may import, besides what these import; nothing else
@@ -29,7 +33,7 @@ ARROWS = {
     "reports": {"evaluation", "corpora", "features", "splits"},
 }
 # files that stand above all rooms, for people
-ABOVE = {"cli", "check"}
+ABOVE = {"cli", "check", "plan"}
 # rooms of words and pictures, which nothing that computes may know
 WORDS = {"ser/reports"}
 
@@ -102,6 +106,50 @@ def test_deps_are_the_script_and_the_rooms_it_imports(stage: str) -> None:
     if "ser/corpora/__init__.py" in wanted:  # finds a corpus's own file, and its checksums, by name
         wanted |= {"ser/corpora/${item}.py", "ser/corpora/checksums"}
     assert listed == wanted, f"deps of {stage} differ from what {script(stage)} imports"
+
+
+@pytest.mark.parametrize("stage", ROOT_GRAPH)
+def test_params_are_the_sections_that_a_stage_reads(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = import_module(f"stages.{stage}")
+    read: set[str] = set()
+    real = Values.section
+
+    def section(values: Values, key: str, kind: Any) -> Any:
+        read.add(key)
+        return real(values, key, kind)
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(Values, "section", section)
+    for name, thing in vars(module).items():
+        # all but what reads parameters does nothing
+        if isfunction(thing) and thing is not module.main and not name.startswith("load_"):
+            monkeypatch.setattr(module, name, MagicMock())
+    for name in ("load_system", "pd"):
+        monkeypatch.setattr(module, name, MagicMock(), raising=False)
+    names = {"system": "ravdess", "seed": 0, "corpus": "ravdess"}
+    module.main(*(names[name] for name in signature(module.main).parameters))
+    listed = {param.replace("${key}", "ravdess") for param in _own_params(stage)}
+    for key in read:
+        assert any(_overlap(key, param) for param in listed), f"{stage} reads {key} unnoticed"
+    for param in listed:
+        assert any(_overlap(key, param) for key in read), f"{stage} does not read {param}"
+
+
+def _own_params(stage: str) -> set[str]:
+    """Parameters of params.yaml on which a stage depends, as DVC fills them in."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    filled = {"${item.system}": "ravdess", "${features.front_end}": values["features"]["front_end"]}
+    filled |= {f"${{{name}}}": values[name] for name in ("optimizer", "model_size")}
+    params = {param for param in STAGES[stage].get("params", []) if isinstance(param, str)}
+    for name, value in filled.items():
+        params = {param.replace(name, value) for param in params}
+    return params
+
+
+def _overlap(key: str, param: str) -> bool:
+    return f"{key}.".startswith(f"{param}.") or f"{param}.".startswith(f"{key}.")
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -1,9 +1,6 @@
 """Models on disk: the same outputs, the same bytes, and no file of anybody else."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +28,7 @@ from ser.models.storage import (
 )
 from ser.reading.normalization import Normalizer
 from ser.store.features import Layout
-from tests.builders import EMOTIONS, REPOSITORY, little_disk, make_recipe
+from tests.builders import EMOTIONS, little_disk, make_recipe
 from tests.conftest import Refused
 
 Change = Callable[[dict[str, Any], dict[str, Any]], Any]
@@ -108,22 +105,6 @@ def test_equal_models_are_equal_bytes(path: Path, linear_path: Path, tmp_path: P
     save_linear(linear_again, replace(load_linear(linear_path), uses=uses))
     assert again.read_bytes() == path.read_bytes()
     assert linear_again.read_bytes() == linear_path.read_bytes()
-
-
-def test_a_fresh_process_writes_the_same_bytes(path: Path, tmp_path: Path) -> None:
-    program = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from ser.models.storage import load_network, save_network\n"
-        "save_network(Path(sys.argv[2]), load_network(Path(sys.argv[1])))\n"
-    )
-    subprocess.run(
-        [sys.executable, "-c", program, path, tmp_path / "there"],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONHASHSEED": "99"},
-        check=True,
-    )
-    assert (tmp_path / "there").read_bytes() == path.read_bytes()
 
 
 def test_every_fold_and_seed_has_its_own_file(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from ser.clips.labels import ordered
 from ser.evaluation.out_of_fold import Answering
 from ser.evaluation.predictions import IDENTITY
 from ser.evaluation.trials import Job
-from ser.reading.data import SystemData
+from ser.reading.data import SystemData, _functionals
 from ser.training.fold import EpochScore, n_epochs
 from tests.builders import one_torch_thread
 
@@ -20,6 +20,7 @@ from tests.builders import one_torch_thread
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Studies read and write below the folder they are run in: a new one for every test."""
     monkeypatch.chdir(tmp_path)
+    _functionals.cache_clear()  # of another test's folder, by the same name
     # a process of its own would flush denormals; this one is Hypothesis's too
     monkeypatch.setattr("ser.training.system.prepare_torch", one_torch_thread)
     monkeypatch.setattr("studies.importance.prepare_torch", one_torch_thread)

@@ -69,9 +69,9 @@ def test_speakers_who_differ_are_told_from_chance() -> None:
 
 def test_alike_speakers_are_flagged_about_one_time_in_twenty() -> None:
     flagged = [
-        spread(predictions(speakers=5, clips_each=4, random_seed=run))["p"] for run in range(30)
+        spread(predictions(speakers=5, clips_each=4, random_seed=run))["p"] for run in range(40)
     ]
-    assert sum(p <= 0.05 for p in flagged) <= 5
+    assert sum(p <= 0.05 for p in flagged) <= 7
     assert np.mean(flagged) == pytest.approx(0.5, abs=0.15)
 
 
