@@ -240,5 +240,7 @@ def test_a_refusal_is_one_sentence_on_the_command_line(tmp_path: Path) -> None:
         timeout=60,
     )
     assert result.returncode == 1
-    assert result.stderr.startswith("error: The table of predictions plots/systems/a/predictions.csv")
+    assert result.stderr.startswith(
+        "error: The table of predictions plots/systems/a/predictions.csv"
+    )
     assert len(result.stderr.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
@@ -123,13 +124,14 @@ def test_params_are_the_sections_that_a_stage_reads(
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(Values, "section", section)
     for name, thing in vars(module).items():
-        # all but what reads parameters does nothing
-        if isfunction(thing) and thing is not module.main and not name.startswith("load_"):
-            monkeypatch.setattr(module, name, MagicMock())
-    for name in ("load_system", "pd"):
-        monkeypatch.setattr(module, name, MagicMock(), raising=False)
+        # all but what is given the parameters does nothing
+        if isfunction(thing) and name not in ("main", "load_values"):
+            given = "values" in signature(thing).parameters
+            monkeypatch.setattr(module, name, thing if given else MagicMock())
+    monkeypatch.setattr(module, "pd", MagicMock(), raising=False)
     names = {"system": "ravdess", "seed": 0, "corpus": "ravdess"}
-    module.main(*(names[name] for name in signature(module.main).parameters))
+    with suppress(TypeError):  # what stands for a number cannot be printed as one
+        module.main(*(names[name] for name in signature(module.main).parameters))
     listed = {param.replace("${key}", "ravdess") for param in _own_params(stage)}
     for key in read:
         assert any(_overlap(key, param) for param in listed), f"{stage} reads {key} unnoticed"

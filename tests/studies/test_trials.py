@@ -10,11 +10,20 @@ import pytest
 from ser.core.errors import LeakError
 from ser.evaluation.out_of_fold import Answering, predict_out_of_fold
 from ser.evaluation.predictions import check_complete
-from ser.evaluation.trials import Trial, compared, difference, run_trials, scores, with_folds
+from ser.evaluation.trials import (
+    Trial,
+    compared,
+    difference,
+    in_studies,
+    run_trials,
+    scores,
+    with_folds,
+)
 from ser.reading.data import SystemData
 from ser.splits.protocols import PROTOCOLS
+from ser.training.settings import load_recipe
 from studies.reference import NAME, reference, reference_predictions, train_trial
-from tests.builders import CORPUS, make_predictions, tiny_system
+from tests.builders import CORPUS, make_predictions, make_values, tiny_system
 from tests.studies.builders import answers, study_values, train_reference, write_study
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -46,6 +55,20 @@ def test_the_shared_reference_answers_as_a_trial_of_its_own() -> None:
     alone = run_trials([network], "test")["network"]
     shared = reference_predictions(values, CORPUS, with_linear=False)
     pd.testing.assert_frame_equal(shared, alone)
+
+
+def test_studies_have_settings_of_their_own(refused: Refused) -> None:
+    own = {"seeds": [4, 5], "epochs": 3, "crop_s": 0.5, "model_size": "large"}
+    values = make_values({"studies.training": own})
+    changed, seeds = in_studies(values)
+    recipe, usual = load_recipe(changed), load_recipe(values)
+    assert seeds == [4, 5]
+    assert (recipe.training.epochs, recipe.training.crop_s) == (3, 0.5)
+    assert recipe.model.settings.channels == [32, 64, 96, 128]
+    assert recipe.optimizer == usual.optimizer
+    assert recipe.training == usual.training.model_copy(update={"epochs": 3, "crop_s": 0.5})
+    with refused("studies.training", "training.epoch", "3"):
+        in_studies(values.changed({"studies.training.epoch": 3}))
 
 
 def test_a_corpus_without_a_reference_is_a_sentence(refused: Refused) -> None:
