@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from sklearn.metrics import brier_score_loss
 
 from ser.evaluation.predictions import probability_columns
 
@@ -99,8 +98,8 @@ def _below_one(confidence: pd.Series) -> npt.NDArray[np.float64]:
 
 
 def _brier(probabilities: Float, targets: Int) -> float:
-    labels = np.arange(probabilities.shape[1])
-    return float(brier_score_loss(targets, probabilities, labels=labels, scale_by_half=False))
+    truth = np.eye(probabilities.shape[1])[targets]
+    return float(((probabilities - truth) ** 2).sum(axis=1).mean())
 
 
 def reliability_table(predictions: pd.DataFrame) -> pd.DataFrame:

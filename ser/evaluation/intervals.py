@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
-from scipy.special import expit, logit
+from scipy.special import expit, logit, stdtrit
 
 from ser.clips.manifest import speaker_keys
 
@@ -74,7 +73,7 @@ def interval_of_counts(hits: Float, totals: Float) -> tuple[Float, Float]:
 
 def t_quantile(units: int) -> float:
     """How many standard errors a two-sided 95 % interval reaches, for a number of drawn units."""
-    return float(stats.t.ppf((1 + LEVEL) / 2, units - 1))
+    return float(stdtrit(units - 1, (1 + LEVEL) / 2))
 
 
 def score_of_counts(hits: Float, totals: Float) -> Float:
