@@ -198,6 +198,18 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def read_text(path: Path) -> str:
+    """The text of a regular file; a pipe in its place would keep the reader waiting for ever.
+
+    Raises:
+        OSError: if there is none.
+        UnicodeDecodeError: if it is no UTF-8.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return path.read_text(encoding="utf-8")
+
+
 def write_csv(path: Path, table: "pd.DataFrame", decimals: int = 6) -> None:
     """Write a table with fixed decimals and line ends, so that equal tables are equal bytes."""
     with whole_file(path) as aside:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ser.core.errors import SerError
+from ser.core.files import read_text
 
 Column = type[str] | type[int] | type[float]
 
@@ -37,7 +38,7 @@ class Table:
             SerError: if it is missing, unreadable, lacks a column, or one holds something else.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path)
         except FileNotFoundError:
             raise self._error(str(path), f"is missing; {self.remedy}") from None
         except (OSError, ValueError) as error:
@@ -101,7 +102,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
         SerError: if it is missing or is no table.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
     except FileNotFoundError:
         raise SerError(f"{what} {path} is missing; run `dvc repro`.") from None
     except (OSError, ValueError, RecursionError) as error:
