@@ -94,8 +94,7 @@ def _check_length(path: Path) -> None:
             file.seek(begin)
         elif head[:4] == b"OggS":
             file.seek(max(0, size - _OGG_PAGE))
-            _, found, page = file.read().rpartition(b"OggS")
-            if not (found and page[1:2] and page[1] & 4):  # the last page is marked
+            if not _ends_with_last_page(file.read()):
                 raise SerError(f"{path} is truncated: it has no last page; fetch it again.")
             return
         else:
@@ -106,6 +105,15 @@ def _check_length(path: Path) -> None:
                 f"{path} is truncated: {left} bytes of sound are there, of {length}; fetch it "
                 "again."
             )
+
+
+def _ends_with_last_page(content: bytes) -> bool:
+    """Whether an Ogg stream's last page is whole and marked as such; see RFC 3533."""
+    _, found, page = content.rpartition(b"OggS")
+    if not found or len(page) < 23 or not page[1] & 4:
+        return False
+    lengths = page[23 : 23 + page[22]]
+    return len(page) >= 23 + page[22] + sum(lengths)
 
 
 def _chunk_length(file: io.BufferedReader, wanted: bytes, order: str) -> int:

@@ -139,7 +139,7 @@ def list_audio(folder: Path, inside: Path | None = None) -> list[tuple[PurePosix
                 )
             relative = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
             if not relative.isprintable():  # nor could every name be written to a table
-                raise SerError(f"{str(path)!r} has characters in its name that are no text; rename it.")
+                raise SerError(f"{str(path)!r} has characters that are no text; rename it.")
             found.append((PurePosixPath(relative), path))
     return sorted(found)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ser.core.errors import SerError
@@ -22,9 +23,10 @@ def read_functionals(folder: Path) -> pd.DataFrame:
         SerError: if a file is missing or damaged, or a clip stands in it twice.
     """
     clips, names = _CLIPS.read(folder / CLIPS)["clip"], _NAMES.read(folder / NAMES)["name"]
-    if clips.duplicated().any():
-        doubled = clips[clips.duplicated()].iloc[0]
-        raise SerError(f"{folder / CLIPS} lists clip {doubled} twice; run `dvc repro`.")
+    for listed, path in ((clips, CLIPS), (names, NAMES)):
+        if listed.duplicated().any():
+            doubled = listed[listed.duplicated()].iloc[0]
+            raise SerError(f"{folder / path} lists {listed.name} {doubled} twice; run `dvc repro`.")
     pack = Pack(folder / PACK)
     if len(pack) != len(clips):
         raise SerError(
@@ -37,4 +39,6 @@ def read_functionals(folder: Path) -> pd.DataFrame:
             f"{folder / PACK} has rows of shape {values.shape[1:]}, but {NAMES} names {len(names)} "
             "functionals; run `dvc repro`."
         )
+    if not np.isfinite(values).all():
+        raise SerError(f"{folder / PACK} holds what is no number (NaN); run `dvc repro`.")
     return pd.DataFrame(values, index=pd.Index(clips), columns=names.tolist())

@@ -548,7 +548,7 @@ def test_audio_is_listed_in_one_order_and_nothing_else_is(tmp_path: Path) -> Non
 def test_names_that_cannot_be_printed_are_refused(tmp_path: Path, refused: Refused) -> None:
     for name in (b"a\nb.wav", b"\x1b[31m.wav", b"\xff.wav", "\u202egnp.wav".encode()):
         path = write(tmp_path / os.fsdecode(name))
-        with case(name), refused("characters in its name", "rename it"):
+        with case(name), refused("characters that are no text", "rename it"):
             list_audio(tmp_path)
         path.unlink()
 
