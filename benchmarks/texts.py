@@ -45,6 +45,13 @@ _FRONT_ENDS: _Columns = {
     "a step in ms": ("step_ms", 1),
     "step relative to log-mel": ("relative", 1),
 }
+_STORM: _Columns = {
+    "kind": ("kind", None),
+    "tried": ("tried", 0),
+    "refused in one sentence": ("refused", 0),
+    "accepted rightly": ("accepted", 0),
+    "faults": ("faults", 0),
+}
 _ABLATION = (
     "change",
     "validation UAR in % (± deviation over seeds)",
@@ -164,6 +171,11 @@ def size_rows(results: pd.DataFrame, reference: str) -> pd.DataFrame:
     return rows[several].sort_values(["system", "parameters"], ignore_index=True)
 
 
+def storm_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/storm.csv`."""
+    return _table(_STORM, results, language)
+
+
 def commands_table(results: pd.DataFrame, language: Language) -> str:
     """Minutes of whole commands in `docs/stage_seconds.csv`, the longest first."""
     whole = results[results["stage"].str.startswith("make ")]
@@ -209,6 +221,7 @@ TABLES = (
     Shown("speed", "speed", "docs/speed", RESULTS, speed_table),
     Shown("optimizers", "steps", "docs/optimizers", RESULTS, optimizers_table),
     Shown("front_ends", "steps", "docs/features", RESULTS, front_ends_table),
+    Shown("storm", "storm", "docs/storm", RESULTS, storm_table),
     Shown("stage_seconds", "pipeline", "README", "seconds", commands_table),
     Shown("stage_seconds", "pipeline", "docs/speed", "seconds", stages_table),
 )
