@@ -385,9 +385,10 @@ _KINDS = {
 }
 
 
-def sounds(rng: np.random.Generator, count: int) -> Iterator[Case]:
-    """As many cases, always the same of one seed; those of great size come last."""
+def sounds(rng: np.random.Generator, count: int, with_big: bool = True) -> Iterator[Case]:
+    """As many cases, always the same of one seed; a few of great size come last."""
     kinds = list(_KINDS)
     for number in rng.choice(len(kinds), count, p=list(_KINDS.values())):
         yield kinds[number](rng)
-    yield from _big()
+    if with_big:
+        yield from _big()
