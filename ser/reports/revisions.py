@@ -31,14 +31,12 @@ def _in_a_sentence(revision: str) -> Iterator[None]:
             f"There is no revision {revision!r}; name a commit, branch, tag or experiment (those "
             "that `dvc exp show` lists)."
         ) from None
-    except NotDvcRepoError:
-        raise SerError(
-            "Revisions can only be read in the root of a repository with DVC; change to it."
-        ) from None
-    except SCMError:
+    except (NotDvcRepoError, SCMError):
         raise SerError(
             "This copy has no .git, and so no revisions; clone the repository, or name files that "
             "lie here."
+            if Path(".dvc").is_dir()
+            else "Revisions can only be read in the root of a repository with DVC; change to it."
         ) from None
 
 
