@@ -13,6 +13,8 @@ from benchmarks.figures import draw_sizes, draw_speed
 from benchmarks.speed import LIBROSA, MFCC, OURS, ROWS, best_of, compare, row
 from benchmarks.steps import FRONT_ENDS, Bench, time_front_end, time_optimizer
 from benchmarks.steps import compare as compare_steps
+from benchmarks.storm.command import table
+from benchmarks.storm.tries import Tally
 from benchmarks.texts import (
     LANGUAGES,
     REFERENCE,
@@ -24,6 +26,7 @@ from benchmarks.texts import (
     size_rows,
     speed_table,
     stages_table,
+    storm_table,
 )
 from ser.clips.audio import read_canonical
 from ser.core.errors import SerError
@@ -248,3 +251,14 @@ def test_without_the_corpus_or_results_it_says_what_to_run(
         speed.load_bench(tmp_path)
     with pytest.raises(SerError, match=r"run `python -m benchmarks\.speed`"):
         read_results("speed", "speed")
+
+
+def test_the_table_of_the_storm_has_a_row_a_kind_in_both_languages() -> None:
+    found = table([Tally("sounds", 3, 2, 1), Tally("kills", 1, faults=["an orphan"])])
+    assert storm_table(found, "en").splitlines()[2:] == [
+        "| sounds | 3 | 2 | 1 | 0 |",
+        "| kills | 1 | 0 | 0 | 1 |",
+    ]
+    spanish = storm_table(found, "es")
+    assert spanish.splitlines()[0].startswith("| clase | probados | rechazados")
+    assert "interrupciones" in spanish
