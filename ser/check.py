@@ -15,7 +15,8 @@ from ser.features.front_ends import describe_layout
 from ser.features.settings import FRONT_ENDS, Augmentation, FunctionalsKind, load_features
 from ser.models.network import build_network
 from ser.models.settings import Linear, Prediction
-from ser.reading.settings import load_systems
+from ser.predict.release import Release
+from ser.reading.settings import load_system_settings, load_systems
 from ser.splits.protocols import find_protocol
 from ser.training.fold import crop_rows
 from ser.training.settings import load_recipe, load_seeds
@@ -35,6 +36,7 @@ _TOP = {
     "linear",
     "prediction",
     "systems",
+    "release",
     "baselines",
     "studies",
     "processes",
@@ -56,6 +58,7 @@ def check_values(values: Values) -> None:
         )
     for system in load_systems(values).values():
         find_protocol(system.protocol)
+    load_system_settings(values, values.section("release", Release).system)
     load_seeds(values)
     in_studies(values)
     for key, kind in (
@@ -64,6 +67,7 @@ def check_values(values: Values) -> None:
         ("linear", Linear),
         ("prediction", Prediction),
         ("baselines", BaselineSettings),
+        ("release", Release),
     ):
         values.section(key, kind)
     n_workers()

@@ -31,6 +31,7 @@ ARROWS = {
     "models": {"reading"},
     "training": {"models"},
     "evaluation": {"training"},
+    "predict": {"evaluation", "features"},
     "reports": {"evaluation", "corpora", "features", "splits"},
 }
 # files that stand above all rooms, for people
@@ -144,6 +145,7 @@ def _own_params(stage: str) -> set[str]:
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     filled = {"${item.system}": "ravdess", "${features.front_end}": values["features"]["front_end"]}
     filled |= {f"${{{name}}}": values[name] for name in ("optimizer", "model_size")}
+    filled["${release.system}"] = values["release"]["system"]
     params = {param for param in STAGES[stage].get("params", []) if isinstance(param, str)}
     for name, value in filled.items():
         params = {param.replace(name, value) for param in params}
@@ -182,9 +184,10 @@ def test_small_results_belong_to_git_and_the_rest_to_dvc() -> None:
     for stage in STAGES:
         for part in ("metrics", "plots", "outs"):
             for path, settings in paths(stage, part).items():
-                is_gits = path.startswith(("metrics/", "plots/"))
+                is_gits = path.startswith(("metrics/", "plots/", "ser/"))
                 assert settings.get("cache", True) is not is_gits, f"{stage}: {path}"
                 assert is_gits or path.startswith(("data/", "models/")), f"{stage}: {path}"
+                assert not path.startswith("ser/") or path == "ser/released.safetensors"
 
 
 def test_audio_that_may_not_be_passed_on_is_not_pushed() -> None:

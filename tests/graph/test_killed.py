@@ -27,6 +27,7 @@ CHAIN = [
     f"train@{SYSTEM}-0",
     f"baselines@{SYSTEM}",
     f"evaluate@{SYSTEM}",
+    "release",
     "report",
 ]
 PATIENCE_S = 120.0
