@@ -102,8 +102,10 @@ def predict_out_of_fold(
 
     Raises:
         LeakError: if a model was made from what it would be tested on.
-        SerError: if a model is missing or damaged.
+        SerError: if a model is missing or damaged, or nobody is tested.
     """
+    if data.tested.empty:
+        raise SerError(f"Protocol {data.protocol.name} tests nobody, so there is nothing to score.")
     jobs = [(fold, seed) for seed in seeds for fold in data.fold_numbers]
     work = partial(_predict_job, data=data, models=models, answering=answering)
     tables = spread(work, jobs, "folds predicted", "fold")

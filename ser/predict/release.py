@@ -34,7 +34,7 @@ from ser.models.settings import Linear
 from ser.models.storage import TrainedLinear, TrainedNetwork
 from ser.predict.released import NOBODY, Card, Thresholds, save_released
 from ser.predict.trust import distance, least_confidence
-from ser.reading.data import SystemData, load_system
+from ser.reading.data import SystemData, check_uses, load_system
 from ser.reading.reader import Reader
 from ser.reading.settings import System, load_system_settings
 from ser.training.settings import Recipe, load_recipe, load_seeds
@@ -175,6 +175,9 @@ def held_out(plan: Plan, data: SystemData, models: Path) -> HeldOut:
                     f"Fold {fold} of {models} knows other emotions than its system; choose "
                     "another system for release in params.yaml."
                 )
+            for part in (model.network, model.linear):
+                if part is not None:
+                    check_uses(data, fold, part.uses)
             answers.append(predict_validation(model, data))
         distances.append(_distances(data, fold))
     if not sum(len(targets) for _, targets, _ in answers):
@@ -212,7 +215,7 @@ def _card(
         front_end=plan.front_end.model_dump(),
         temperature=temperature,
         thresholds=Thresholds(
-            unsure=round(unsure, 6),
+            unsure=float(np.floor(1e6 * unsure) / 1e6),  # the last of the sure stays sure
             unlike=round(float(np.quantile(held.distances, 1 - settings.unlike)), 6),
         ),
         chosen={

@@ -112,7 +112,7 @@ def save_released(
     Args:
         hashes: of the samples of every clip that trained.
     """
-    clips = sorted(network.uses["training"])
+    clips = _clips(network)
     with TemporaryDirectory() as folder:
         save_network(Path(folder) / "network", network)
         save_linear(Path(folder) / "linear", linear)
@@ -135,19 +135,20 @@ def is_released(path: Path) -> bool:
         return False
 
 
-def load_released(path: Path = RELEASED) -> Released:
-    """Read a released model.
+def load_released(path: Path | None = None) -> Released:
+    """Read a released model; by default the one that the package carries.
 
     Raises:
         SerError: if the file is missing, damaged, or none.
     """
+    path = path or RELEASED
     if not path.is_file():
         raise SerError(f"The released model {path} is missing; run `dvc repro release`.")
     network, linear = load_network(path), for_anybody(load_linear(path))
     try:
         whole, tensors = _read(path)
         card = Card.model_validate(whole[_KEY])
-        known = dict(zip(tensors["known"].tolist(), sorted(network.uses["training"]), strict=True))
+        known = dict(zip(tensors["known"].tolist(), _clips(network), strict=True))
     except (SafetensorError, KeyError, ValueError, ValidationError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise SerError(f"{path} is no released model of this version ({reason}).") from None
@@ -161,6 +162,11 @@ def load_released(path: Path = RELEASED) -> Released:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     voice = Voice(model, card.temperature, f"released-{digest}", card.protocol)
     return Released(voice, trust, card, known)
+
+
+def _clips(network: TrainedNetwork) -> list[str]:
+    """Clips that trained, without their copies, sorted."""
+    return sorted({item.partition("+")[0] for item in network.uses["training"]})
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -70,7 +70,7 @@ def blocks_of_array(samples: npt.ArrayLike, rate_hz: int, name: str) -> Iterator
             f"{name} has the type {given.dtype} and the shape {given.shape}; give int16, int32 or "
             "floats from -1 to 1, of shape (frames,) or (frames, channels)."
         )
-    frames = given.reshape(len(given), -1)
+    frames = given[:, np.newaxis] if given.ndim == 1 else given
     step = _BLOCK_S * SAMPLE_RATE_HZ
     pieces = (
         frames[begin : begin + step].astype(np.float64) * scale

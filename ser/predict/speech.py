@@ -63,6 +63,8 @@ class Detector:
 
     def __call__(self, samples: Int16) -> Float32:
         """Probability of speech of whole frames, shape (samples / FRAME,)."""
+        if not len(samples):
+            return np.zeros(0, np.float32)
         signal = samples.astype(np.float32) / np.float32(INT16_SCALE)
         heard = np.concatenate([self._before, signal])
         frames = np.lib.stride_tricks.sliding_window_view(heard, FRAME + _CONTEXT)[::FRAME]
@@ -77,7 +79,7 @@ class Detector:
             names = ["speech_probs", "hn", "cn"]
             probabilities, self._hidden, self._cell = self._session.run(names, given)
             found.append(probabilities.ravel())
-        return np.concatenate(found) if found else np.zeros(0, np.float32)
+        return np.concatenate(found)
 
 
 @cache

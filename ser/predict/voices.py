@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,14 @@ class Voice:
         return self.model.network.emotions
 
     def knows(self, clip: str) -> bool:
-        """Whether a clip of a corpus had any part in making it."""
-        parts = (self.model.network, self.model.linear)
-        return any(clip in items for part in parts if part for items in part.uses.values())
+        """Whether a clip of a corpus, or a copy of it, had any part in making it."""
+        return clip in self._used
+
+    @cached_property
+    def _used(self) -> set[str]:
+        parts = [part for part in (self.model.network, self.model.linear) if part]
+        items = [item for part in parts for used in part.uses.values() for item in used]
+        return {item.partition("+")[0] for item in items}
 
 
 def for_anybody(trained: TrainedLinear) -> TrainedLinear:
@@ -55,7 +61,7 @@ def for_anybody(trained: TrainedLinear) -> TrainedLinear:
     It does so by all training clips together, whatever their corpus.
     """
     model = trained.model
-    clips = Counter(clip.partition("/")[0] for clip in trained.uses["training"])
+    clips = Counter(clip.partition("/")[0] for clip in trained.uses["fitting statistics"])
     mean, scale = pooled(model, clips)
     wider = replace(
         model, mean={**model.mean, ANYBODY: mean}, scale={**model.scale, ANYBODY: scale}

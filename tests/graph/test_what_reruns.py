@@ -91,7 +91,11 @@ CASES: dict[str, tuple[Change, set[str], set[str]]] = {
         of("augment", CORPORA),
         {"augment", "featurize", "systems", "baselines"} | AFTER_TRAINING,
     ),
-    "one seed more": (params(seeds=[0, 1]), trainings(1) | of("evaluate") | {"release"}, AFTER_TRAINING),
+    "one seed more": (
+        params(seeds=[0, 1]),
+        trainings(1) | of("evaluate") | {"release"},
+        AFTER_TRAINING,
+    ),
     "code of calibration": (
         text("ser/evaluation/calibration.py"),
         of("baselines") | of("evaluate") | {"release", "report"},
