@@ -25,7 +25,8 @@ def hann(length: int) -> Float64:
 
 def mel_filters(n_fft: int, n_mels: int, fmin_hz: float, fmax_hz: float) -> Float32:
     """Triangular filters of equal area on the mel scale, shape (n_mels, 1 + n_fft / 2)."""
-    edges = _hertz(np.linspace(*_mel(np.array([fmin_hz, fmax_hz])), n_mels + 2))
+    low, high = _mel(np.array([fmin_hz, fmax_hz])).tolist()
+    edges = _hertz(np.linspace(low, high, n_mels + 2))
     bins = np.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE_HZ)
     width = np.diff(edges)[:, np.newaxis]
     ramps = np.subtract.outer(edges, bins)

@@ -185,12 +185,21 @@ class Predictor:
         """
         if functionals is None and any(voice.model.linear for voice in self.voices):
             functionals = np.array([self.hearing.functionals(clip) for clip in clips])
+        return self.say([self.hearing.features(clip) for clip in clips], functionals, corpora)
+
+    def say(
+        self, features: Sequence[Tensor], functionals: Float64 | None, corpora: Sequence[str]
+    ) -> tuple[Float64, Float64]:
+        """The same of what was already computed of clips.
+
+        Args:
+            features: as `Hearing.features` gives them.
+            functionals: shape (clips, functionals).
+        """
         with one_thread():
-            features = [self.hearing.features(clip) for clip in clips]
             said = [_say(voice, features, functionals, corpora) for voice in self.voices]
-        calibrated = [
-            soften(raw, one.temperature) for raw, one in zip(said, self.voices, strict=True)
-        ]
+        pairs = zip(said, self.voices, strict=True)
+        calibrated = [soften(raw, voice.temperature) for raw, voice in pairs]
         return np.mean(said, axis=0), np.mean(calibrated, axis=0)
 
     def embed(self, samples: Int16) -> Float32:
