@@ -216,6 +216,20 @@ def predict(
     sys.exit(predict_all(load(model), names, form, out, resume))
 
 
+@app.command("listen")
+def listen_now(
+    model: Annotated[str | None, typer.Option(help="as for `ser predict`")] = None,
+    save: Annotated[Path | None, typer.Option(help="add every answer here, one a line")] = None,
+) -> None:
+    """Show what the microphone hears, as bars, until Ctrl-C."""
+    from rich.console import Console
+
+    from ser.predict.listen import listen, microphone
+    from ser.predict.model import load
+
+    listen(load(model), microphone(), save, Console())
+
+
 @app.command("protocols")
 def list_protocols() -> None:
     """List the protocols: what each is, and what crosses from training to test by intent."""
