@@ -78,9 +78,11 @@ def check() -> None:
 @app.command()
 def readme() -> None:
     """Put the tables of results into the README and the docs, and write the models' cards."""
+    from ser.predict.card import write_release_card
     from ser.reports.readme import update_texts
 
     update_texts()
+    write_release_card()
 
 
 _SIDE = "system, system@revision (commit, branch, tag or experiment), or a CSV of predictions"
