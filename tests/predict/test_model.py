@@ -11,6 +11,7 @@ import soundfile as sf
 
 import ser
 from ser.clips.audio import SAMPLE_RATE_HZ
+from ser.core.errors import SerError
 from ser.core.tables import Table
 from ser.evaluation.calibration import soften
 from ser.evaluation.predictions import read_predictions
@@ -156,6 +157,36 @@ def test_the_way_a_recording_is_stored_makes_no_difference(
             assert answer.file == str(tmp_path / name)
     with (tmp_path / "a.wav").open("rb") as file:
         assert model.predict(file)[0].emotion == expected.emotion
+
+
+def sentence_about(model: Predictor, path: Path) -> str:
+    """What is said of a file that cannot be read; nothing if it has answers."""
+    try:
+        return "" if model.predict(path) else "nothing is said"
+    except SerError as error:
+        return str(error)
+
+
+def test_damaged_files_are_answered_or_refused_in_a_sentence(
+    model: Predictor, project: Project, tmp_path: Path
+) -> None:
+    rng, path = np.random.default_rng(0), tmp_path / "damaged"
+    samples = project.samples(project.data.clips["clip"].iloc[0])
+    outcomes = set()
+    for form in ("WAV", "FLAC", "OGG", "AIFF", "CAF"):
+        sf.write(path, samples, RATE, format=form)
+        whole = np.frombuffer(path.read_bytes(), np.uint8)
+        for number in range(8):
+            damaged = whole[: rng.integers(1, len(whole))] if number % 2 else whole.copy()
+            places = rng.integers(0, min(200, len(damaged)), 12)
+            damaged = damaged.copy()
+            damaged[places] = rng.integers(0, 256, 12)
+            path.write_bytes(damaged.tobytes())
+            with case(form, number):
+                outcomes.add(sentence_about(model, path))
+    assert "" in outcomes, "none of them was read"
+    assert len(outcomes) > 1, "all of them were read"
+    assert all(each.endswith(".") and "\n" not in each for each in outcomes if each)
 
 
 def test_arrays_that_are_no_sound_are_refused(model: Predictor, refused: Refused) -> None:
