@@ -12,7 +12,7 @@ from ser.core.settings import Values
 from ser.evaluation.baselines import BaselineSettings
 from ser.evaluation.trials import in_studies
 from ser.features.front_ends import describe_layout
-from ser.features.settings import FRONT_ENDS, Augmentation, FunctionalsKind, load_features
+from ser.features.settings import FRONT_ENDS, Augmentation, FunctionalsSettings, load_features
 from ser.models.network import build_network
 from ser.models.settings import Linear, Prediction
 from ser.reading.settings import load_systems
@@ -60,7 +60,7 @@ def check_values(values: Values) -> None:
     in_studies(values)
     for key, kind in (
         ("augmentation", Augmentation),
-        ("functionals", FunctionalsKind),
+        ("functionals", FunctionalsSettings),
         ("linear", Linear),
         ("prediction", Prediction),
         ("baselines", BaselineSettings),

@@ -63,15 +63,18 @@ class Answering:
     warps: tuple[float, ...]
 
 
-def load_answering(values: Values) -> Answering:
-    """What `linear.share` and `prediction` of params.yaml say.
+def load_answering(values: Values, *, helped: bool = False) -> Answering:
+    """What `linear` and `prediction` of params.yaml say.
+
+    Args:
+        helped: whether helping corpora train the system.
 
     Raises:
         SerError: one sentence naming the key, what was given and what is allowed.
     """
-    return Answering(
-        values.section("linear", Linear).share, values.section("prediction", Prediction).warps
-    )
+    linear = values.section("linear", Linear)
+    share = linear.helped_share if helped else linear.share
+    return Answering(share, values.section("prediction", Prediction).warps)
 
 
 def load_model(models: Path, fold: int, seed: int, answering: Answering) -> Model:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy.fft
+import scipy.ndimage
 import scipy.signal
 
 from ser.clips.audio import (
@@ -132,13 +133,20 @@ class Mfcc:
 
 
 def _delta(values: Float32, order: int, width: int = 9) -> npt.NDArray[Any]:
-    """Savitzky-Golay derivative, as in `librosa.feature.delta`, for clips of any length."""
-    short = max(0, width - len(values))
-    padded = np.pad(values, ((0, short), (0, 0)), mode="edge")
-    smooth = scipy.signal.savgol_filter(
-        padded, width, polyorder=order, deriv=order, axis=0, mode="interp"
-    )
-    return smooth[: len(values)]
+    """Savitzky-Golay derivative, as in `librosa.feature.delta`, for clips of any length.
+
+    Before its begin and after its end a clip is held: fitting its edges would take longer than all
+    of the rest.
+    """
+    weights = _delta_weights(order, width)
+    smooth: npt.NDArray[Any] = scipy.ndimage.convolve1d(values, weights, axis=0, mode="nearest")
+    return smooth
+
+
+@cache
+def _delta_weights(order: int, width: int) -> npt.NDArray[np.float64]:
+    weights: npt.NDArray[np.float64] = scipy.signal.savgol_coeffs(width, order, deriv=order)
+    return weights
 
 
 @dataclass(frozen=True)
