@@ -139,8 +139,14 @@ def predict_fold(model: Model, data: SystemData) -> pd.DataFrame:
 
     Raises:
         LeakError: if a part of the model was made from what it would be tested on.
+        SerError: if it was made for other features.
     """
     network = model.network
+    if network.network.layout != data.layout:
+        raise SerError(
+            f"The network of fold {network.fold} and seed {network.seed} was made for other "
+            "features than there are now; run `dvc repro`."
+        )
     for part in (network, model.linear):
         if part is not None:
             check_uses(data, network.fold, part.uses)

@@ -270,6 +270,9 @@ def featurize_corpus(
     # forked workers cannot use an accelerator that is open here
     here = isinstance(front_end, Encoder) and front_end.on_accelerator
     copies = read_copies(augmented)
+    strange = copies.loc[~copies["clip"].isin(manifest["clip"]), "copy"]
+    if not strange.empty:
+        raise SerError(f"{strange.iloc[0]} is a copy of no clip of {corpus}; run `dvc repro`.")
     items = [
         *(_Item(clip_path(corpus, row.clip), row.pcm_sha256) for row in manifest.itertuples()),
         *(

@@ -16,7 +16,7 @@ from ser.guards.checks import Purpose, check_reading
 from ser.guards.crossings import Crossing
 from ser.guards.selection import SystemClips, load_clips
 from ser.reading.settings import System
-from ser.store.features import PACK, Layout, read_index, read_layout
+from ser.store.features import PACK, Layout, check_pack, read_index, read_layout
 from ser.store.functionals import read_copies, read_functionals
 
 
@@ -102,6 +102,8 @@ def load_system(
                 "`dvc repro`."
             )
     _check_features(found, features)
+    for name, table in zip(corpora, tables, strict=True):
+        check_pack(features / name, table, found.layout)
     return found
 
 

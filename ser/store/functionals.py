@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ser.core.errors import SerError
@@ -37,9 +38,10 @@ def read_copies(folder: Path) -> pd.DataFrame:
 
 def _read(folder: Path, file: str) -> pd.DataFrame:
     clips, names = _CLIPS.read(folder / CLIPS)["clip"], _NAMES.read(folder / NAMES)["name"]
-    if clips.duplicated().any():
-        doubled = clips[clips.duplicated()].iloc[0]
-        raise SerError(f"{folder / CLIPS} lists clip {doubled} twice; run `dvc repro`.")
+    for listed, path in ((clips, CLIPS), (names, NAMES)):
+        if listed.duplicated().any():
+            doubled = listed[listed.duplicated()].iloc[0]
+            raise SerError(f"{folder / path} lists {listed.name} {doubled} twice; run `dvc repro`.")
     pack = Pack(folder / file)
     each, rest = (1, len(pack) - len(clips)) if file == PACK else divmod(len(pack), len(clips))
     if rest:
@@ -53,4 +55,6 @@ def _read(folder: Path, file: str) -> pd.DataFrame:
             f"{folder / file} has rows of shape {values.shape[1:]}, but {NAMES} names {len(names)} "
             "functionals; run `dvc repro`."
         )
+    if not np.isfinite(values).all():
+        raise SerError(f"{folder / file} holds what is no number (NaN); run `dvc repro`.")
     return pd.DataFrame(values, index=pd.Index(clips.repeat(each)), columns=names.tolist())
