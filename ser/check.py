@@ -15,6 +15,7 @@ from ser.features.front_ends import describe_layout
 from ser.features.settings import FRONT_ENDS, Augmentation, FunctionalsSettings, load_features
 from ser.models.network import build_network
 from ser.models.settings import Linear, Prediction
+from ser.predict.release import Release, load_plan
 from ser.reading.settings import load_systems
 from ser.splits.protocols import find_protocol
 from ser.training.fold import crop_rows
@@ -35,6 +36,7 @@ _TOP = {
     "linear",
     "prediction",
     "systems",
+    "release",
     "baselines",
     "studies",
     "processes",
@@ -56,6 +58,7 @@ def check_values(values: Values) -> None:
         )
     for system in load_systems(values).values():
         find_protocol(system.protocol)
+    load_plan(values)
     load_seeds(values)
     in_studies(values)
     for key, kind in (
@@ -64,6 +67,7 @@ def check_values(values: Values) -> None:
         ("linear", Linear),
         ("prediction", Prediction),
         ("baselines", BaselineSettings),
+        ("release", Release),
     ):
         values.section(key, kind)
     n_workers()

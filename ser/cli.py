@@ -179,6 +179,43 @@ def offline() -> None:
     print(f"{PAGE} is written.")
 
 
+@app.command("predict")
+def predict(
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="files, folders, patterns, or - for a pipe")
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", help="a text that names one of these a line")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="a system that was trained here, a folder of models, or the file of one"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one object a line")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="one row a line")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="write lines here (CSV if it is called so)")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on with --out, without what it has")
+    ] = False,
+) -> None:
+    """Recognise emotions in your own recordings; exit with 1 if one failed, with 2 if all did."""
+    from ser.predict.inputs import find_recordings
+
+    names = find_recordings(inputs or [], listed)
+    if as_json and as_csv:
+        raise SerError("--json and --csv exclude each other; give one of them.")
+    if resume and out is None:
+        raise SerError("--resume goes on with a file; name it by --out.")
+    from ser.predict.command import Form, predict_all
+    from ser.predict.model import load
+
+    is_csv = as_csv or (out is not None and out.suffix == ".csv" and not as_json)
+    form: Form = "csv" if is_csv else "json" if as_json or out else "table"
+    sys.exit(predict_all(load(model), names, form, out, resume))
+
+
 @app.command("protocols")
 def list_protocols() -> None:
     """List the protocols: what each is, and what crosses from training to test by intent."""

@@ -232,14 +232,10 @@ def test_all_ways_do_the_same_job(bench: speed.Bench) -> None:
         assert len(way.validate()) == len(way.answer(files)) == len(clips)
     # a sound is answered as the clip is that the pipeline has stored, in half precision
     assert svm.answer(files) == svm.validate()
-    expected, _, _ = predict_validation(ours.predictor.model, bench.data)
+    expected, _, _ = predict_validation(ours.predictor.voices[0].model, bench.data)
     sounds = [read_canonical(file) for file in files]
-    own = ours.predictor.probabilities(
-        [ours.predictor.features(sound) for sound in sounds],
-        [speed.functionals_of(sound) for sound in sounds],
-        [CORPUS] * len(files),
-    )
-    assert own == pytest.approx(expected, abs=0.01)
+    own, _ = ours.predictor.probabilities(sounds, [CORPUS] * len(files))
+    assert own == pytest.approx(expected, abs=1e-9)
     ways = speed.extractors(bench.values)
     mine, librosas = ways[OURS](files[0]), ways[LIBROSA](files[0])
     assert mine.astype(np.float32) == pytest.approx(librosas, abs=0.02)

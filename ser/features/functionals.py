@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy.fft
-import scipy.signal
 
 from ser.clips.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, read_canonical, trim_bounds
 from ser.clips.manifest import clip_path
 from ser.core.errors import SerError
 from ser.core.files import whole_folder, write_csv
 from ser.core.processes import spread
+from ser.features.filters import hann
 from ser.features.front_ends import LogMel, Mfcc
 from ser.features.settings import FunctionalsSettings, MfccSettings
 from ser.store.functionals import CLIPS, COPIES, COVARIANCE, NAMES, PACK
@@ -155,7 +155,7 @@ def _pitch(speech: Float32) -> tuple[Float32, Float32]:
     short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled
     sound", Proc. Institute of Phonetic Sciences 17, 97-110; without his search for a path.
     """
-    window = scipy.signal.get_window("hann", _PITCH_WINDOW).astype(np.float32)
+    window = hann(_PITCH_WINDOW).astype(np.float32)
     padded = np.pad(speech, _PITCH_WINDOW // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _PITCH_WINDOW)[::_PITCH_HOP]
     own = _autocorrelation((frames - frames.mean(axis=1, keepdims=True)) * window)

@@ -31,6 +31,7 @@ ARROWS = {
     "models": {"reading"},
     "training": {"models"},
     "evaluation": {"training"},
+    "predict": {"evaluation", "features"},
     "reports": {"evaluation", "corpora", "features", "splits"},
 }
 # files that stand above all rooms, for people

@@ -83,7 +83,7 @@ AFTER = {
 CASES: dict[str, tuple[Change, set[str]]] = {
     "texts, studies, and settings of what is not chosen": (
         together(
-            text("README.md", "docs/extending.md", "studies/ladder.py"),
+            text("README.md", "docs/extending.md", "studies/ladder.py", "ser/predict/speech.py"),
             params(
                 studies__training__epochs=99,
                 front_ends__mfcc__n_mfcc=30,
@@ -99,7 +99,10 @@ CASES: dict[str, tuple[Change, set[str]]] = {
     ),
     "an effect": (params(augmentation__noise__enabled=True), of("augment", CORPORA)),
     "one seed more": (params(seeds=[0, 1]), trainings(1) | of("evaluate")),
-    "code of training": (text("ser/training/batches.py"), trainings(0) | of("evaluate")),
+    "code of training": (
+        text("ser/training/batches.py"),
+        trainings(0) | of("evaluate"),
+    ),
     # a table of results may be read otherwise, but nothing is trained
     "code of calibration": (
         text("ser/evaluation/calibration.py"),
