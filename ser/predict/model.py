@@ -217,18 +217,22 @@ class Predictor:
 
     def _that_held_out(self, clip: str) -> "Predictor | None":
         """Models of folds that never had to do with a clip of a corpus; None if there are none."""
-        corpus = clip.partition("/")[0]
-        for system in _systems_of(corpus, self.models):
-            if (found := self._folds.get(system)) is None:
-                found = self._folds[system] = load(self.models / system)
+        for found in self._systems(clip.partition("/")[0]):
             honest = tuple(voice for voice in found.voices if not voice.knows(clip))
             if honest:
                 return replace(found, voices=honest, trust=self.trust)
         return None
 
+    def _systems(self, corpus: str) -> "list[Predictor]":
+        """Systems that test a corpus, as far as their models are here: those of it alone first."""
+        if corpus not in self._loaded:
+            names = _systems_of(corpus, self.models)
+            self._loaded[corpus] = [load(self.models / name) for name in names]
+        return self._loaded[corpus]
+
     @cached_property
-    def _folds(self) -> "dict[str, Predictor]":
-        """Models of systems, each loaded when it is needed first."""
+    def _loaded(self) -> "dict[str, list[Predictor]]":
+        """By corpus; models are loaded when the first of its clips is heard."""
         return {}
 
 

@@ -21,7 +21,7 @@ from ser.core.errors import SerError
 # samples of a frame, and of the one before that it is shown
 FRAME, _CONTEXT = 512, 64
 # frames that are given to the network at once, at most
-_AT_ONCE = 512
+_AT_ONCE = 128
 # speech begins above the first and ends below the second, as the authors of Silero VAD have it
 _BEGINS, _ENDS = 0.5, 0.35
 # a pause, in seconds, that ends a stretch, and the least speech that is one
