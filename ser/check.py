@@ -58,7 +58,6 @@ def check_values(values: Values) -> None:
         )
     for system in load_systems(values).values():
         find_protocol(system.protocol)
-    load_plan(values)
     load_seeds(values)
     in_studies(values)
     for key, kind in (
@@ -80,6 +79,7 @@ def check_values(values: Values) -> None:
     for row in values.section("front_ends", dict[str, Any]):
         load_features(values.changed({"features.front_end": row}))
     _check_crop(values)
+    load_plan(values)
 
 
 def _check_crop(values: Values) -> None:

@@ -122,7 +122,7 @@ def test_anybody_is_standardised_by_all_clips_together(project: Project) -> None
 def test_a_damaged_or_missing_one_is_a_sentence(
     project: Project, tmp_path: Path, refused: Refused
 ) -> None:
-    with refused("is missing", "dvc repro release"):
+    with refused("is missing", "dvc repro studies/dvc.yaml:release"):
         load_released(tmp_path / "none.safetensors")
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(project.released.read_bytes()[:-1000])
