@@ -115,7 +115,7 @@ def draw_trust(coverage: pd.DataFrame, flags: pd.DataFrame, path: Path) -> None:
             ylabel="accuracy (%)",
             title="Held-out speakers (large marks: not unsure)",
         )
-        left.legend(title="system")
+        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=4)
         places = np.arange(len(flags))[::-1]
         kinds = {"no speech": GREY, "unlike training": ORANGE, "unsure": BLUE, "any": PURPLE}
         for number, (kind, colour) in enumerate(kinds.items()):
@@ -125,5 +125,5 @@ def draw_trust(coverage: pd.DataFrame, flags: pd.DataFrame, path: Path) -> None:
         right.set_yticks(places, flags["sound"])
         right.grid(visible=False, axis="y")
         right.set(xlabel="recordings that are flagged (%)", title="Warnings", xlim=(0, 100))
-        right.legend(loc="lower right")
+        right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=4)
         save_figure(figure, path)

@@ -1,8 +1,8 @@
 """When answers can be believed, and how often those that cannot are flagged.
 
 `python -m benchmarks.trust` measures the released model, and models of its recipe that held
-speakers or a whole corpus out. It needs `make repro` before it, and for some rows a mirror of corpora that
-nobody trained on, and espeak-ng. Results go to `docs/trust*.csv` and `docs/trust.png`.
+speakers or a whole corpus out. It needs `make repro` before it, and for some rows a mirror of
+corpora that nobody trained on, and espeak-ng. Results go to `docs/trust*.csv` and `docs/trust.png`.
 """
 
 import io

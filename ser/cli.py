@@ -78,9 +78,11 @@ def check() -> None:
 @app.command()
 def readme() -> None:
     """Put the tables of results into the README and the docs, and write the models' cards."""
+    from ser.predict.card import write_release_card
     from ser.reports.readme import update_texts
 
     update_texts()
+    write_release_card()
 
 
 _SIDE = "system, system@revision (commit, branch, tag or experiment), or a CSV of predictions"
@@ -214,6 +216,20 @@ def predict(
     is_csv = as_csv or (out is not None and out.suffix == ".csv" and not as_json)
     form: Form = "csv" if is_csv else "json" if as_json or out else "table"
     sys.exit(predict_all(load(model), names, form, out, resume))
+
+
+@app.command("listen")
+def listen_now(
+    model: Annotated[str | None, typer.Option(help="as for `ser predict`")] = None,
+    save: Annotated[Path | None, typer.Option(help="add every answer here, one a line")] = None,
+) -> None:
+    """Show what the microphone hears, as bars, until Ctrl-C."""
+    from rich.console import Console
+
+    from ser.predict.listen import listen, microphone
+    from ser.predict.model import load
+
+    listen(load(model), microphone(), save, Console())
 
 
 @app.command("protocols")

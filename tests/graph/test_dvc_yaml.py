@@ -31,7 +31,7 @@ ARROWS = {
     "models": {"reading"},
     "training": {"models"},
     "evaluation": {"training"},
-    "predict": {"evaluation", "features"},
+    "predict": {"evaluation", "features", "corpora"},
     "reports": {"evaluation", "corpora", "features", "splits"},
 }
 # files that stand above all rooms, for people
