@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,7 +47,9 @@ def _with(name: str, content: bytes = b"evil", mode: int = 0) -> Callable[[zipfi
         member = zipfile.ZipInfo(name)
         member.create_system = 3
         member.external_attr = mode << 16
-        archive.writestr(member, content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that a name is there twice
+            archive.writestr(member, content)
 
     return more
 

@@ -201,7 +201,7 @@ def _odd_headers() -> list[tuple[str, bytes, bool | None]]:
         *((f"a rate of {rate}", wav(rate_hz=rate), False) for rate in rates),
         *((f"a rate of {rate}", wav(rate_hz=rate), True) for rate in (4_000, 16_001, 48_001)),
         *((f"{n} channels", wav(channels=n), False) for n in (0, 1_025, 65_535)),
-        *((f"{bits} bits", wav(bits=bits), False) for bits in (0, 1, 65, 65_535)),
+        *((f"{bits} bits", wav(bits=bits), False) for bits in (0, 65, 65_535)),
         *((f"the code {tag}", wav(tag=tag), False) for tag in (0, 0x5000, 0xFFFF)),
         ("floats that are whole numbers", wav(tag=3, bits=32), None),
         ("big-endian", wav(order=">"), True),
@@ -385,9 +385,10 @@ _KINDS = {
 }
 
 
-def sounds(rng: np.random.Generator, count: int) -> Iterator[Case]:
-    """As many cases, always the same of one seed; those of great size come last."""
+def sounds(rng: np.random.Generator, count: int, with_big: bool = True) -> Iterator[Case]:
+    """As many cases, always the same of one seed; a few of great size come last."""
     kinds = list(_KINDS)
     for number in rng.choice(len(kinds), count, p=list(_KINDS.values())):
         yield kinds[number](rng)
-    yield from _big()
+    if with_big:
+        yield from _big()

@@ -1,5 +1,6 @@
 """Trying one thing in a process of its own, and what counts as a fault."""
 
+import io
 import os
 import resource
 import signal
@@ -102,6 +103,8 @@ def _work(work: Callable[[], object], folder: Path, heard: int, parent: int) -> 
     try:
         os.dup2(heard, 1)
         os.dup2(heard, 2)
+        # what stands there, a test's for instance, may write elsewhere
+        sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w")) for n in (1, 2))
         end_with_parent(parent)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(LIMIT_S)
