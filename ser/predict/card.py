@@ -47,7 +47,7 @@ def release_card(path: Path) -> str:
         "Nobody is left to test it. The same recipe, with speakers held out, scored "
         f"{score['UAR'][card.name]} % UAR (95 % interval over speakers) out of fold, on acted "
         "speech in studios; on a voice, a language, a room or a microphone of another kind expect "
-        "less ([measured](../own_voice.md#what-the-warnings-are-worth)). Not for judging people.",
+        "less ([measured](../own_voice.md)). Not for judging people.",
         "## How sure it is",
         f"Its temperature ({card.temperature:.2f}) and thresholds were chosen on "
         f"{chosen['validation_answers']} answers to {chosen['validation_speakers']} validation "
