@@ -26,7 +26,7 @@ from ser.training.settings import load_recipe
 from ser.training.system import train_seed
 from tests.builders import CORPUS, make_values, write_splits
 
-SCORE = {"uar": 50.0}
+SCORE = {"uar": 50.0, "uar_low": 40.0, "uar_high": 60.0}
 SYSTEM = {"corpora": [CORPUS], "protocol": "leave_one_speaker_out"}
 CHANGES = {
     "corpora": [CORPUS],
