@@ -36,11 +36,10 @@ from ser.models.settings import Linear
 from ser.models.storage import TrainedLinear
 from ser.predict.answers import WARNINGS, Answer
 from ser.predict.model import Predictor, load
-from ser.predict.release import Release
+from ser.predict.release import Release, load_plan
 from ser.predict.voices import ANYBODY, for_anybody
 from ser.reading.data import SystemData, load_system
 from ser.reading.reader import Reader
-from ser.reading.settings import load_system_settings
 
 DATA, DOCS, MODELS = Path("data"), Path("docs"), Path("models")
 # corpora that no system trains on
@@ -259,14 +258,15 @@ def main() -> None:
     use_one_thread()
     values, model = load_values(), load()
     name = values.section("release", Release).system
-    data = load_system(load_system_settings(values, name), DATA)
-    systems = {
-        each: read_predictions(Path("plots/systems") / each / "predictions.csv")
-        for each in dict.fromkeys([*sorted(data.clips["corpus"].unique()), name])
-        if (Path("plots/systems") / each).is_dir()
+    data = load_system(load_plan(values).system, DATA)
+    tables = {
+        each: Path("plots/systems") / each / "predictions.csv"
+        for each in sorted(data.clips["corpus"].unique())
     }
+    tables[name] = Path("plots/studies/protocols") / f"{name}_predictions.csv"
+    systems = {each: read_predictions(path) for each, path in tables.items() if path.is_file()}
     coverage = coverage_table(systems, model.trust.unsure)
-    flags = flags_table(model, load(MODELS / name), data)
+    flags = flags_table(model, load(MODELS / "studies" / name), data)
     write_csv(DOCS / "trust_coverage.csv", coverage, decimals=2)
     write_csv(DOCS / "trust.csv", flags, decimals=1)
     write_csv(DOCS / "trust_strangers.csv", strangers_table(values, data), decimals=1)

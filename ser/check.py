@@ -12,11 +12,11 @@ from ser.core.settings import Values
 from ser.evaluation.baselines import BaselineSettings
 from ser.evaluation.trials import in_studies
 from ser.features.front_ends import describe_layout
-from ser.features.settings import FRONT_ENDS, Augmentation, FunctionalsKind, load_features
+from ser.features.settings import FRONT_ENDS, Augmentation, FunctionalsSettings, load_features
 from ser.models.network import build_network
 from ser.models.settings import Linear, Prediction
-from ser.predict.release import Release
-from ser.reading.settings import load_system_settings, load_systems
+from ser.predict.release import Release, load_plan
+from ser.reading.settings import load_systems
 from ser.splits.protocols import find_protocol
 from ser.training.fold import crop_rows
 from ser.training.settings import load_recipe, load_seeds
@@ -58,12 +58,11 @@ def check_values(values: Values) -> None:
         )
     for system in load_systems(values).values():
         find_protocol(system.protocol)
-    load_system_settings(values, values.section("release", Release).system)
     load_seeds(values)
     in_studies(values)
     for key, kind in (
         ("augmentation", Augmentation),
-        ("functionals", FunctionalsKind),
+        ("functionals", FunctionalsSettings),
         ("linear", Linear),
         ("prediction", Prediction),
         ("baselines", BaselineSettings),
@@ -80,6 +79,7 @@ def check_values(values: Values) -> None:
     for row in values.section("front_ends", dict[str, Any]):
         load_features(values.changed({"features.front_end": row}))
     _check_crop(values)
+    load_plan(values)
 
 
 def _check_crop(values: Values) -> None:

@@ -6,9 +6,7 @@ Out: data/augmented/<corpus>/copies.csv (one row a copy, with its source clip) a
 
 from pathlib import Path
 
-import pandas as pd
-
-from ser.clips.manifest import GENDERS, read_manifest
+from ser.clips.manifest import read_genders
 from ser.core.entry import run
 from ser.core.settings import load_values
 from ser.features.augmentation import augment_corpus
@@ -17,11 +15,10 @@ from ser.features.settings import Augmentation
 
 def main(corpus: str) -> None:
     """Augment CORPUS."""
-    splits = Path("data/splits") / corpus
-    manifest = pd.concat([read_manifest(splits / f"{gender}.csv") for gender in GENDERS])
+    built = Path("data/corpora") / corpus
     augment_corpus(
-        manifest.sort_values("clip", ignore_index=True),
-        Path("data/corpora") / corpus,
+        read_genders(Path("data/splits") / corpus, built),
+        built,
         Path("data/augmented") / corpus,
         load_values().section("augmentation", Augmentation),
     )

@@ -235,8 +235,9 @@ def test_printed_commands_of_ser_and_modules_exist() -> None:
             assert command in known, f"{name}: there is no command ser {command}"
         shown = [path for path, _ in shown_files(text, "python")]
         for found in module.findall(code(text)):
-            path = f"{found.replace('.', '/')}.py"
-            assert path in [*files(), *shown], f"{name}: there is no {path}"
+            path = found.replace(".", "/")
+            there = {f"{path}.py", f"{path}/__main__.py"} & {*files(), *shown}
+            assert there, f"{name}: there is no {path}"
 
 
 def test_parameters_and_paths_that_texts_name_exist() -> None:

@@ -32,7 +32,7 @@ from ser.evaluation.trials import in_studies
 from ser.features.augmentation import augment_corpus
 from ser.features.front_ends import featurize_corpus
 from ser.features.functionals import write_functionals
-from ser.features.settings import Augmentation, load_features
+from ser.features.settings import Augmentation, FunctionalsSettings, load_features
 from ser.reports.markdown import between
 from tests.builders import (
     CORPUS,
@@ -198,7 +198,12 @@ def bench(
     copies, out = tmp_path / "copies", tmp_path / "features" / CORPUS
     augment_corpus(manifest, built, copies, values.section("augmentation", Augmentation))
     featurize_corpus(manifest, built, copies, out, *load_features(values))
-    write_functionals(manifest, built, tmp_path / "functionals" / CORPUS, "own")
+    write_functionals(
+        manifest,
+        built,
+        tmp_path / "functionals" / CORPUS,
+        FunctionalsSettings(kind="own", speeds=[]),
+    )
     for module, name, value in (
         (speed, "DATA", tmp_path),
         (benchmarks.ablation, "DATA", tmp_path),

@@ -59,13 +59,36 @@ class Expected:
     genders: Mapping[str, str]
 
 
-def read_manifest(path: Path) -> pd.DataFrame:
+def read_manifest(path: Path, *, may_be_empty: bool = False) -> pd.DataFrame:
     """Read a manifest written by `write_manifest` (or an extension of it with more columns).
 
     Raises:
-        SerError: if the file is missing or damaged.
+        SerError: if the file is missing or damaged, or a row cannot be one of a clip.
     """
-    return _TABLE.read(path)
+    manifest = _TABLE.read(path)
+    if manifest.empty and not may_be_empty:
+        raise SerError(f"The manifest {path} lists no clip; run `dvc repro`.")
+    check_rows(manifest, str(path))
+    return manifest
+
+
+def read_genders(folder: Path, built: Path | None = None) -> pd.DataFrame:
+    """All clips of a corpus that was split by gender, sorted by clip.
+
+    Args:
+        built: folder of the built corpus, where its clips are to be compared with the split ones.
+
+    Raises:
+        SerError: as for `read_manifest`, or if the clips differ.
+    """
+    parts = [
+        read_manifest(folder / f"{name}.csv", may_be_empty=True) for name in (*GENDERS, UNKNOWN)
+    ]
+    manifest = pd.concat(parts, ignore_index=True).sort_values("clip", ignore_index=True)
+    check_rows(manifest, str(folder))
+    if built and set(manifest["clip"]) != set(read_manifest(built / MANIFEST)["clip"]):
+        raise SerError(f"The clips in {folder} are not those of {built}; run `dvc repro`.")
+    return manifest
 
 
 def write_decisions(path: Path, decisions: Mapping[tuple[str, str], str]) -> None:
@@ -108,12 +131,18 @@ def write_manifest(path: Path, manifest: pd.DataFrame) -> None:
 def check_rows(manifest: pd.DataFrame, corpus: str) -> None:
     """Check what holds for every corpus.
 
+    Args:
+        corpus: what sentences call it.
+
     Raises:
         SerError: naming the first clip that breaks a rule.
     """
     repeated = manifest.loc[manifest["clip"].duplicated(), "clip"]
     if not repeated.empty:
         raise SerError(f"{corpus}: clip {repeated.iloc[0]} is listed more than once.")
+    nameless = manifest.loc[(manifest["speaker"] == "") | (manifest["clip"] == ""), "clip"]
+    if not nameless.empty:
+        raise SerError(f"{corpus}: clip {nameless.iloc[0]!r} lacks its name or its speaker.")
     for column, allowed in (("emotion", EMOTIONS), ("gender", (*GENDERS, UNKNOWN))):
         strange = manifest[~manifest[column].isin(allowed)]
         if not strange.empty:

@@ -198,6 +198,27 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def regular(path: Path) -> Path:
+    """The path itself, if no pipe or device is in its place; a folder fails when it is read.
+
+    Raises:
+        OSError: if there is one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "It is not a regular file", str(path))
+    return path
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular file; a pipe in its place would keep the reader waiting for ever.
+
+    Raises:
+        OSError: if there is none.
+        UnicodeDecodeError: if it is no UTF-8.
+    """
+    return regular(path).read_text(encoding="utf-8")
+
+
 def write_csv(path: Path, table: "pd.DataFrame", decimals: int = 6) -> None:
     """Write a table with fixed decimals and line ends, so that equal tables are equal bytes."""
     with whole_file(path) as aside:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from pydantic_core import ErrorDetails
 
 from ser.core.errors import SerError
+from ser.core.files import read_text
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -138,10 +139,10 @@ def load_values(path: Path = PARAMS_FILE) -> Values:
         SerError: if the file is missing or no table.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise SerError(f"{path} is missing; run from the root of the repository.") from None
-    except UnicodeDecodeError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise SerError(f"{path} is not readable as text in UTF-8: {error}.") from None
     return parse_values(text, str(path))
 

@@ -12,6 +12,12 @@ import numpy as np
 import pandas as pd
 
 from ser.core.errors import SerError
+from ser.core.files import read_text
+
+
+class Percent(float):
+    """What a column holds whose numbers lie between 0 and 100."""
+
 
 Column = type[str] | type[int] | type[float]
 
@@ -37,7 +43,7 @@ class Table:
             SerError: if it is missing, unreadable, lacks a column, or one holds something else.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path)
         except FileNotFoundError:
             raise self._error(str(path), f"is missing; {self.remedy}") from None
         except (OSError, ValueError) as error:
@@ -51,7 +57,7 @@ class Table:
             SerError: as for `read`.
         """
         texts = {name: str for name, kind in self.columns.items() if kind is str}
-        gaps = {name: [""] for name, kind in self.columns.items() if kind is float}
+        gaps = {name: [""] for name, kind in self.columns.items() if issubclass(kind, float)}
         try:
             rows = csv.reader(io.StringIO(text))
             header = next(rows, [])
@@ -79,12 +85,15 @@ class Table:
     def _numbers(self, column: "pd.Series[Any]", kind: Column, source: str) -> "pd.Series[Any]":
         try:
             numbers = column.astype(float)
-            wrong = np.isinf(numbers) if kind is float else numbers != numbers.round()
+            wrong = np.isinf(numbers) if kind is not int else numbers != numbers.round()
+            if kind is Percent:
+                wrong |= (numbers < 0) | (numbers > 100)
             if not wrong.any() and column.dtype != bool:
-                return column.astype(kind)
+                return column.astype(int if kind is int else float)
         except (ValueError, TypeError, OverflowError):
             pass
-        what = "whole numbers" if kind is int else "finite numbers"
+        whats = {int: "whole numbers", float: "finite numbers", Percent: "numbers from 0 to 100"}
+        what = whats[kind]
         raise self._error(source, f"must hold {what} in the column {column.name}")
 
     def _error(self, source: str, fault: str) -> SerError:
@@ -101,7 +110,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
         SerError: if it is missing or is no table.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
     except FileNotFoundError:
         raise SerError(f"{what} {path} is missing; run `dvc repro`.") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -1,6 +1,5 @@
 """Where a corpus's files come from: made on the spot, a mirror folder, or the official archive."""
 
-import errno
 import lzma
 import os
 import shutil
@@ -18,7 +17,7 @@ import pooch
 import requests
 
 from ser.core.errors import SerError
-from ser.core.files import partial_path
+from ser.core.files import FULL, partial_path
 from ser.download.corpus import Archive, Corpus
 
 MIRROR_VARIABLE = "SER_MIRROR"
@@ -28,6 +27,8 @@ AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aif
 DOWNLOAD_TRIES = 4
 # The largest corpus known here unpacks to 0.6 GB: anything near this is not a speech corpus.
 LARGEST_UNPACKED_BYTES = 20 * 2**30
+# nor is one of more members, or with names that are longer
+_MOST_MEMBERS, _LONGEST_NAME = 50_000, 255
 # sound hardly shrinks: silence aside, no archive of a corpus is packed this tightly
 _TIGHTEST = 50
 # what zipfile and its decompressors raise on damaged bytes (found by flipping every byte of one)
@@ -118,7 +119,7 @@ def list_audio(folder: Path, inside: Path | None = None) -> list[tuple[PurePosix
             default.
 
     Raises:
-        SerError: if a link leads out of there.
+        SerError: if a link leads out of there, or a name cannot be printed.
     """
     allowed = (inside or folder).resolve()
     found = []
@@ -129,18 +130,24 @@ def list_audio(folder: Path, inside: Path | None = None) -> list[tuple[PurePosix
             names.clear()
             continue
         seen.add(here.resolve())
-        # archives made on macOS carry a shadow "._name" beside every file
-        candidates = [here / name for name in files if not name.startswith(".")]
-        for path in candidates:
-            if path.suffix.lower() not in AUDIO_ENDINGS or not path.is_file():
+        for path in (here / name for name in files):
+            if not (_is_audio(path.name) and path.is_file()):
                 continue
             if not path.resolve().is_relative_to(allowed):
                 raise SerError(
                     f"{path} is a link that leads out of {allowed}; copy the file there."
                 )
             relative = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+            if not relative.isprintable():  # nor could every name be written to a table
+                raise SerError(f"{str(path)!r} has characters that are no text; rename it.")
             found.append((PurePosixPath(relative), path))
     return sorted(found)
+
+
+def _is_audio(name: str) -> bool:
+    path = PurePosixPath(name)
+    # archives made on macOS carry a shadow "._name" beside every file
+    return path.suffix.lower() in AUDIO_ENDINGS and not path.name.startswith(".")
 
 
 def fetch(corpus: Corpus, archive: Archive) -> Path:
@@ -170,7 +177,7 @@ def fetch(corpus: Corpus, archive: Archive) -> Path:
             archive.file_name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=60)
         )
     except (requests.RequestException, OSError) as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in FULL:
             raise
         reason = type(error).__name__
         raise SerError(
@@ -196,7 +203,7 @@ def _check_size(archive: Archive, path: Path) -> None:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """Unpack a zip archive after checking every name in it; a bad archive unpacks nothing.
+    """Unpack the sound in a zip archive, once all of it is checked; a bad one unpacks nothing.
 
     Raises:
         SerError: if it is truncated or damaged, or a member would land outside `folder`.
@@ -204,17 +211,23 @@ def unpack(path: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_archive(path, archive)
+            archive.extractall(folder, [name for name in archive.namelist() if _is_audio(name)])
     except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
         reason = str(error).rstrip(".")
         raise SerError(
             f"{path} is not a complete zip archive ({reason}); delete it and run again."
         ) from None
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(folder)
 
 
 def _check_archive(path: Path, archive: zipfile.ZipFile) -> None:
     members = archive.infolist()
+    if len(members) > _MOST_MEMBERS:
+        raise SerError(
+            f"{path} holds {len(members)} files, which no speech corpus does; nothing was "
+            "unpacked: delete it."
+        )
     for member in members:
         _check_member(path, member)
     size = sum(member.file_size for member in members)
@@ -231,8 +244,9 @@ def _check_archive(path: Path, archive: zipfile.ZipFile) -> None:
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
     name = member.filename.replace("\\", "/")
     escapes = name.startswith("/") or ".." in name.split("/") or ":" in name.split("/")[0]
+    escapes |= not name or len(name) > _LONGEST_NAME
     if escapes or stat.S_ISLNK(member.external_attr >> 16):
         raise SerError(
-            f"{path} holds {member.filename!r}, which would land outside its folder; the archive "
-            "is not the published one: delete it."
+            f"{path} holds {name[:_LONGEST_NAME]!r}, which would land outside its folder or not be "
+            "found again; the archive is not the published one: delete it."
         )

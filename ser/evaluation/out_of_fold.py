@@ -65,15 +65,18 @@ class Answering:
     warps: tuple[float, ...]
 
 
-def load_answering(values: Values) -> Answering:
-    """What `linear.share` and `prediction` of params.yaml say.
+def load_answering(values: Values, *, helped: bool = False) -> Answering:
+    """What `linear` and `prediction` of params.yaml say.
+
+    Args:
+        helped: whether helping corpora train the system.
 
     Raises:
         SerError: one sentence naming the key, what was given and what is allowed.
     """
-    return Answering(
-        values.section("linear", Linear).share, values.section("prediction", Prediction).warps
-    )
+    linear = values.section("linear", Linear)
+    share = linear.helped_share if helped else linear.share
+    return Answering(share, values.section("prediction", Prediction).warps)
 
 
 def load_model(models: Path, fold: int, seed: int, answering: Answering) -> Model:
@@ -140,8 +143,14 @@ def predict_fold(model: Model, data: SystemData) -> pd.DataFrame:
 
     Raises:
         LeakError: if a part of the model was made from what it would be tested on.
+        SerError: if it was made for other features.
     """
     network = model.network
+    if network.network.layout != data.layout:
+        raise SerError(
+            f"The network of fold {network.fold} and seed {network.seed} was made for other "
+            "features than there are now; run `dvc repro`."
+        )
     for part in (network, model.linear):
         if part is not None:
             check_uses(data, network.fold, part.uses)

@@ -25,6 +25,7 @@ PREDICTIONS = Table(
         "predicted": str,
     },
 )
+_SHARES = ("confidence", "calibrated")
 # rows read from a table add up to 1 only to its six decimals
 _ROUNDING = 1e-4
 
@@ -71,9 +72,12 @@ def check_predictions(table: pd.DataFrame, source: str) -> pd.DataFrame:
         strange = set(table[column]) - set(EMOTIONS)
         if strange:
             raise SerError(f"{source} holds the unknown emotion {min(strange)!r}.")
+    for column in (name for name in _SHARES if name in table):
+        if not pd.to_numeric(table[column], errors="coerce").between(0, 1).all():
+            raise SerError(f"{source} must hold numbers from 0 to 1 in the column {column}.")
     columns = probability_columns(table)
     if columns:
-        values = table[columns].to_numpy(dtype=float)
+        values = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
         wrong = ~(np.abs(values.sum(axis=1) - 1) < _ROUNDING) | (values < 0).any(axis=1)
         if wrong.any():
             clip = table.loc[wrong, "clip"].iloc[0]

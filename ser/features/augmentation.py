@@ -129,19 +129,21 @@ def augment_corpus(
     """
     tables = [pd.DataFrame(columns=list(COPY_COLUMNS))]
     clips = manifest["clip"].tolist()
+    files = list(zip(clips, manifest["pcm_sha256"], strict=True))
     with whole_folder(out) as aside:
         for name, effect in enabled_effects(settings).items():
             work = partial(_copy_of_file, corpus=corpus, name=name, effect=effect)
             label = f"{corpus.name}: {name}"
-            made = spread(work, clips, label, "clip")
+            made = spread(work, files, label, "clip")
             tables.append(_pack_copies(aside, name, clips, made))
         copies = pd.concat([table for table in tables if len(table)] or tables[:1])
         write_csv(aside / COPIES, copies)
     return copies
 
 
-def _copy_of_file(clip: str, corpus: Path, name: str, effect: Effect) -> Int16:
-    return make_copy(read_canonical(clip_path(corpus, clip)), clip, name, effect)
+def _copy_of_file(file: tuple[str, str], corpus: Path, name: str, effect: Effect) -> Int16:
+    clip, sha256 = file
+    return make_copy(read_canonical(clip_path(corpus, clip), sha256), clip, name, effect)
 
 
 def _pack_copies(folder: Path, effect: str, clips: list[str], copies: list[Int16]) -> pd.DataFrame:

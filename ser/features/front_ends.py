@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
+from math import factorial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy.fft
+import scipy.ndimage
 
 from ser.clips.audio import (
     INT16_SCALE,
@@ -125,15 +127,22 @@ class Mfcc:
 
 
 def _delta(values: Float32, order: int, width: int = 9) -> npt.NDArray[Any]:
-    """Savitzky-Golay derivative, as in `librosa.feature.delta`, for clips of any length."""
-    import scipy.signal  # where it is used: it takes half a second
+    """Derivative of a polynomial fitted to the steps around each, as `librosa.feature.delta`.
 
-    short = max(0, width - len(values))
-    padded = np.pad(values, ((0, short), (0, 0)), mode="edge")
-    smooth = scipy.signal.savgol_filter(
-        padded, width, polyorder=order, deriv=order, axis=0, mode="interp"
-    )
-    return smooth[: len(values)]
+    Savitzky & Golay (1964), Analytical Chemistry 36(8). Before its begin and after its end a clip
+    is held: fitting its edges would take longer than all of the rest.
+    """
+    weights = _delta_weights(order, width)
+    slopes: npt.NDArray[Any] = scipy.ndimage.correlate1d(values, weights, axis=0, mode="nearest")
+    return slopes
+
+
+@cache
+def _delta_weights(order: int, width: int) -> npt.NDArray[np.float64]:
+    places = np.arange(width) - width // 2
+    powers = np.vander(places, order + 1, increasing=True)
+    weights: npt.NDArray[np.float64] = np.linalg.pinv(powers)[order] * factorial(order)
+    return weights
 
 
 @dataclass(frozen=True)
@@ -259,6 +268,9 @@ def featurize_corpus(
     # forked workers cannot use an accelerator that is open here
     here = isinstance(front_end, Encoder) and front_end.on_accelerator
     copies = read_copies(augmented)
+    strange = copies.loc[~copies["clip"].isin(manifest["clip"]), "copy"]
+    if not strange.empty:
+        raise SerError(f"{strange.iloc[0]} is a copy of no clip of {corpus}; run `dvc repro`.")
     items = [
         *(_Item(clip_path(corpus, row.clip), row.pcm_sha256) for row in manifest.itertuples()),
         *(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser.clips.manifest import GENDERS, UNKNOWN, read_manifest
+from ser.clips.manifest import read_genders
 from ser.core.errors import SerError
 from ser.core.tables import read_json
 from ser.guards.checks import check_crossings, check_folds
@@ -96,12 +96,7 @@ def load_clips(
 
 def _read_manifests(splits: Path, corpora: Sequence[str]) -> pd.DataFrame:
     return pd.concat(
-        [
-            read_manifest(splits / name / f"{each}.csv")
-            for name in corpora
-            for each in (*GENDERS, UNKNOWN)
-        ],
-        ignore_index=True,
+        [read_genders(splits / name) for name in corpora], ignore_index=True
     ).sort_values("clip", ignore_index=True)
 
 

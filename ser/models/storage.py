@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, from_numpy
 
-from ser.clips.labels import EMOTIONS
+from ser.clips.labels import EMOTIONS, ordered
 from ser.core.errors import SerError
-from ser.core.files import whole_file
+from ser.core.files import regular, whole_file
 from ser.models.linear import LinearModel
 from ser.models.network import Network, build_network, find_network
-from ser.reading.normalization import Normalizer
+from ser.reading.normalization import Normalization, Normalizer
 from ser.store.features import Layout
 
 
@@ -102,13 +102,17 @@ def load_network(path: Path) -> TrainedNetwork:
         settings = find_network(card["network"]).Settings.model_validate(card["settings"])
         layout = Layout(**card["layout"])
         network = build_network(card["network"], settings, layout, len(emotions))
-        network.load_state_dict(
-            {
-                name.removeprefix("network."): value
-                for name, value in tensors.items()
-                if name.startswith("network.")
-            }
-        )
+        weights = {
+            name.removeprefix("network."): value
+            for name, value in tensors.items()
+            if name.startswith("network.")
+        }
+        for name, value in network.state_dict().items():
+            if name in weights and weights[name].dtype != value.dtype:
+                raise ValueError(f"{name} is of the type {weights[name].dtype}")
+        network.load_state_dict(weights)
+        if card["normalization"] not in get_args(Normalization):
+            raise ValueError(f"its normalisation is {card['normalization']!r}")
         normalizer = Normalizer(
             card["normalization"], tensors["normalizer.mean"], tensors["normalizer.scale"]
         )
@@ -152,6 +156,9 @@ def load_linear(path: Path) -> TrainedLinear:
             arrays["weight"],
             arrays["bias"],
         )
+        parts = (model.weight, model.bias, *model.mean.values(), *model.scale.values())
+        if any(part.dtype.kind != "f" for part in parts):
+            raise ValueError("weights that are whole numbers")
         if model.weight.shape[0] != len(emotions) or model.bias.shape != (len(emotions),):
             raise ValueError(f"weights of {len(model.bias)} classes, {len(emotions)} emotions")
         return TrainedLinear(emotions, fold, uses, model)
@@ -172,15 +179,20 @@ def _write(path: Path, tensors: Mapping[str, Tensor], origin: Origin, more: dict
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    with safe_open(path, framework="pt") as file:
+    with safe_open(regular(path), framework="pt") as file:
         card: dict[str, Any] = json.loads((file.metadata() or {})["card"])
-        return card, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for name, tensor in tensors.items():
+        is_scale = name.startswith(("normalizer.scale", "scale."))
+        if not tensor.isfinite().all() or (is_scale and not (tensor > 0).all()):
+            raise ValueError(f"{name} holds what no training gives")
+    return card, tensors
 
 
 def _origin(card: dict[str, Any]) -> tuple[tuple[str, ...], int, dict[str, set[str]]]:
     emotions = tuple(str(name) for name in card["emotions"])
     strange = sorted(set(emotions) - set(EMOTIONS))
-    if strange or not emotions or len(set(emotions)) < len(emotions):
+    if strange or not emotions or list(emotions) != ordered(emotions):
         raise ValueError(f"its emotions are {', '.join(emotions)}")
     uses = {str(purpose): set(items) for purpose, items in card["uses"].items()}
     return emotions, int(card["fold"]), uses
@@ -196,6 +208,7 @@ def _in_a_sentence(path: Path) -> Iterator[None]:
     except (
         SafetensorError,
         SerError,
+        OSError,
         KeyError,
         TypeError,
         AttributeError,

@@ -40,13 +40,14 @@ def release_card(path: Path) -> str:
         "# Model card: the released model",
         f"`ser predict` and `ser.load()` answer by it. It lies in the package "
         f"(`ser/released.safetensors`, {size_mb:.2f} MB) and was trained by the recipe of the "
-        f"system [`{card.name}`]({card.name}.md) on all {made['clips']} clips of "
+        f"system `{card.name}` (a row of `studies.protocols`) on all {made['clips']} clips of "
         f"{made['speakers']} speakers, nobody held out. It tells {len(voice.emotions)} emotions "
         f"apart: {', '.join(f'`{name}`' for name in voice.emotions)}.",
         "## No score was measured on it",
         "Nobody is left to test it. The same recipe, with speakers held out, scored "
-        f"{score['UAR'][card.name]} % UAR (95 % interval over speakers) out of fold, on acted "
-        "speech in studios; on a voice, a language, a room or a microphone of another kind expect "
+        f"{score['uar']:.1f} ({score['uar_low']:.1f}-{score['uar_high']:.1f}) % UAR (95 % interval "
+        "over speakers) out of fold, on acted speech in studios; on a voice, a language, a room or "
+        "a microphone of another kind expect "
         "less ([measured](../own_voice.md)). Not for judging people.",
         "## How sure it is",
         f"Its temperature ({card.temperature:.2f}) and thresholds were chosen on "
@@ -64,7 +65,8 @@ def release_card(path: Path) -> str:
         "## Made from",
         "It cannot know its own commit; git does. These hashes say what decided its bytes:",
         "\n".join(["| what | SHA-256, or version |", "| --- | --- |", *hashes]),
-        f"Arithmetic: {voice.model.network.arithmetic}. Make it again: `dvc repro release`.",
+        f"Arithmetic: {voice.model.network.arithmetic}. Make it again: "
+        "`dvc repro studies/dvc.yaml:release`.",
         "Written by `ser readme` from the model itself.",
         "",
     ]

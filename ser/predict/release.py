@@ -7,7 +7,7 @@ their answers to validation speakers.
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +35,9 @@ from ser.models.storage import TrainedLinear, TrainedNetwork
 from ser.predict.released import NOBODY, Card, Thresholds, save_released
 from ser.predict.trust import distance, least_confidence
 from ser.reading.data import SystemData, check_uses, load_system
+from ser.reading.fingerprint import fingerprint
 from ser.reading.reader import Reader
-from ser.reading.settings import System, load_system_settings
+from ser.reading.settings import System
 from ser.training.settings import Recipe, load_recipe, load_seeds
 from ser.training.system import train_checked
 
@@ -52,7 +53,7 @@ class Release(Section):
     """`release` of params.yaml.
 
     Attributes:
-        system: whose corpora and recipe it is trained by.
+        system: a row of `studies.protocols`, whose corpora and recipe it is trained by.
         seed: of its training.
         accuracy: share of right answers, in percent, that those have which are not called unsure.
         unlike: share of held-out clips, in percent, that are called unlike training.
@@ -94,7 +95,7 @@ def load_plan(values: Values) -> Plan:
     settings = values.section("release", Release)
     return Plan(
         settings,
-        load_system_settings(values, settings.system),
+        values.section(f"studies.protocols.{settings.system}", System),
         load_recipe(values),
         values.section("linear", Linear).c,
         load_answering(values),
@@ -131,15 +132,12 @@ def everybody(data: SystemData) -> SystemData:
     return replace(data, folds=folds, protocol=EVERYBODY)
 
 
-def make_release(
-    plan: Plan, data: Path, models: Path, inputs: dict[str, Any], score: dict[str, Any], out: Path
-) -> Card:
+def make_release(plan: Plan, data: Path, models: Path, score: dict[str, float], out: Path) -> Card:
     """Train the released model, choose its temperature and thresholds, and write it.
 
     Args:
         data: folder with `splits`, `features` and `functionals`.
         models: folder with the models of the system.
-        inputs: hashes of what is read.
         score: metrics of the system whose recipe it is.
 
     Raises:
@@ -149,7 +147,7 @@ def make_release(
     found = load_system(plan.system, data)
     network, linear = train_release(plan, everybody(found))
     held = held_out(plan, found, models)
-    card = _card(plan, found, held, inputs, score)
+    card = _card(plan, found, held, fingerprint(plan.system, data), score)
     hashes = dict(zip(found.clips["clip"], found.clips["pcm_sha256"], strict=True))
     save_released(out, network, linear, card, hashes)
     return card
@@ -199,7 +197,7 @@ def _distances(data: SystemData, fold: int) -> Float:
 
 
 def _card(
-    plan: Plan, data: SystemData, held: HeldOut, inputs: dict[str, Any], score: dict[str, Any]
+    plan: Plan, data: SystemData, held: HeldOut, inputs: dict[str, str], score: dict[str, float]
 ) -> Card:
     settings = plan.settings
     temperature = round(fit_temperature(held.probabilities, held.targets, held.speakers), 6)

@@ -143,7 +143,8 @@ def load_released(path: Path | None = None) -> Released:
     """
     path = path or RELEASED
     if not path.is_file():
-        raise SerError(f"The released model {path} is missing; run `dvc repro release`.")
+        remedy = "run `dvc repro studies/dvc.yaml:release`"
+        raise SerError(f"The released model {path} is missing; {remedy}.")
     network, linear = load_network(path), for_anybody(load_linear(path))
     try:
         whole, tensors = _read(path)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -112,7 +113,9 @@ def find_voices(path: Path) -> list[Voice]:
 
 def _load(folder: Path, folds: list[Path]) -> list[Voice]:
     system = folder.parent
-    answering = load_answering(load_parameters(folder))
+    values = load_parameters(folder)
+    settings = values.section("systems", dict[str, dict[str, Any]]).get(system.name, {})
+    answering = load_answering(values, helped=bool(settings.get("helpers")))
     temperatures, protocol = _temperatures(system)
     voices = []
     for path in folds:
@@ -166,7 +169,10 @@ def _temperatures(system: Path) -> tuple[dict[tuple[int, int], float], str]:
 
     None where the system was not evaluated: confidences stay as they are.
     """
-    path = project_of(system) / "plots/systems" / system.name / "predictions.csv"
+    plots = project_of(system) / "plots"
+    path = plots / "systems" / system.name / "predictions.csv"
+    if system.parent.name == "studies":
+        path = plots / "studies/protocols" / f"{system.name}_predictions.csv"
     if not path.is_file():
         return {}, "unknown"
     table = _PREDICTIONS.read(path)

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from ser.core.errors import SerError
+from ser.core.files import regular
 
 # the files that lie here, committed or not
 WORKSPACE = "workspace"
@@ -57,14 +58,21 @@ class Files:
         return path if self.tree is None else f"{path} at revision {self.name!r}"
 
     def read(self, path: str) -> bytes | None:
-        """Content of a file, relative to the root; None if there is none."""
+        """Content of a file, relative to the root; None if there is none.
+
+        Raises:
+            SerError: if something else is in its place, or it cannot be read.
+        """
         try:
             if self.tree is None:
-                return (self.root / path).read_bytes()
+                return regular(self.root / path).read_bytes()
             with self.tree.open(path, "rb") as file:
                 return bytes(file.read())
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
+        except OSError as error:
+            reason = str(error.strerror).lower()
+            raise SerError(f"{self.where(path)} cannot be read ({reason}); restore it.") from None
 
     def find_text(self, path: str) -> str | None:
         """The same as text.

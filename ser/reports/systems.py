@@ -6,34 +6,36 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field, ValidationError
 
+from ser.clips.labels import EMOTIONS
 from ser.core.errors import SerError
 from ser.core.files import write_csv
-from ser.core.tables import Table
+from ser.core.tables import Percent, Table
 from ser.evaluation.predictions import PREDICTIONS, check_predictions
 from ser.reports.revisions import Files
 
-_UAR: dict[str, type[float]] = {"uar": float, "uar_low": float, "uar_high": float}
-_HISTORY = {"epoch": int, "part": str, "loss": float, "accuracy": float, "uar": float}
-_CONFUSION = {"actual": str, "predicted": str, "clips": int, "percent": float}
-_RELIABILITY = {"kind": str, "bin": int, "clips": int, "confidence": float, "accuracy": float}
+_UAR = {"uar": Percent, "uar_low": Percent, "uar_high": Percent}
+_HISTORY = {"epoch": int, "part": str, "loss": float, "accuracy": Percent, "uar": Percent}
+_CONFUSION = {"actual": str, "predicted": str, "clips": int, "percent": Percent}
+_RELIABILITY = {"kind": str, "bin": int, "clips": int, "confidence": Percent, "accuracy": Percent}
 # what lies in plots/systems/<system>/<name>.csv, beside the predictions
 TABLES = {
     # one row a model, epoch and part (train, and validation or test)
     "history": Table("The history", _HISTORY),
     "confusion": Table("The confusion table", _CONFUSION),
     "reliability": Table("The reliability table", _RELIABILITY),
-    "speakers": Table("The table of speakers", {"corpus": str, "speaker": str, "uar": float}),
+    "speakers": Table("The table of speakers", {"corpus": str, "speaker": str, "uar": Percent}),
     # counts and other facts: chance, n_clips, n_speakers, n_seeds, parameters, arithmetic, ...
     "facts": Table("The table of facts", {"fact": str, "value": str}),
     # part: all, gender, corpus, intensity, emotion (accuracy is its recall), fold or seed
     "scores": Table(
-        "The scores", {"part": str, "name": str, **_UAR, "accuracy": float, "n_clips": int}
+        "The scores", {"part": str, "name": str, **_UAR, "accuracy": Percent, "n_clips": int}
     ),
 }
-_BASELINES = Table("The table of baselines", {"baseline": str, **_UAR, "accuracy": float})
+_BASELINES = Table("The table of baselines", {"baseline": str, **_UAR, "accuracy": Percent})
 _COUNTS = ("n_seeds", "n_clips", "n_speakers", "parameters")
 # the baseline that is shown with its interval
 SVM = "functionals_svm"
@@ -98,16 +100,34 @@ class Results:
 
     @cached_property
     def baselines(self) -> "pd.DataFrame":
-        """Scores of the baselines by name, the strongest first."""
-        return self._read(_BASELINES, f"metrics/baselines/{self.system}.csv").set_index("baseline")
+        """Scores of the baselines by name, the strongest first.
+
+        Raises:
+            SerError: if there is none, or one stands twice.
+        """
+        path = f"metrics/baselines/{self.system}.csv"
+        table = self._read(_BASELINES, path)
+        if table.empty or table["baseline"].duplicated().any():
+            raise SerError(
+                f"{self.files.where(path)} has no baseline, or one twice; run `dvc repro`."
+            )
+        return table.set_index("baseline")
 
     def table(self, name: str) -> pd.DataFrame:
         """One of `TABLES`.
 
         Raises:
-            SerError: if it is missing or damaged.
+            SerError: if it is missing, damaged or empty, or holds an unknown emotion.
         """
-        return self._read(TABLES[name], self._path(name))
+        table, where = self._read(TABLES[name], self._path(name)), self.files.where
+        if table.empty:
+            raise SerError(f"{where(self._path(name))} has no rows; run `dvc repro`.")
+        for column in ("actual", "predicted"):
+            if column in table and not table[column].isin(EMOTIONS).all():
+                raise SerError(
+                    f"{where(self._path(name))} holds an unknown emotion; run `dvc repro`."
+                )
+        return table
 
     def fact(self, name: str) -> float:
         """A number of the table of facts.
@@ -116,11 +136,11 @@ class Results:
             SerError: if it has no such number.
         """
         facts = dict(self.table("facts")[["fact", "value"]].to_numpy().tolist())
-        try:
-            return float(facts[name])
-        except (KeyError, ValueError):
+        found = pd.to_numeric(facts.get(name), errors="coerce")
+        if found is None or not np.isfinite(found) or (name in _COUNTS and found % 1):
             where = self.files.where(self._path("facts"))
-            raise SerError(f"{where} has no number called {name}; run `dvc repro`.") from None
+            raise SerError(f"{where} has no number called {name}; run `dvc repro`.")
+        return float(found)
 
     def part(self, part: str) -> pd.DataFrame:
         """Scores of a part, such as "gender", by name; empty where it has none."""
@@ -129,8 +149,16 @@ class Results:
 
     @cached_property
     def overall(self) -> "pd.Series[Any]":
-        """The score of all clips, with `uar_low` and `uar_high`."""
-        return self.part("all").iloc[0]
+        """The score of all clips, with `uar_low` and `uar_high`.
+
+        Raises:
+            SerError: if there is none.
+        """
+        scores = self.part("all")
+        if scores.empty:
+            where = self.files.where(self._path("scores"))
+            raise SerError(f"{where} has no score of all clips; run `dvc repro`.")
+        return scores.iloc[0]
 
     def _path(self, name: str) -> str:
         return f"plots/systems/{self.system}/{name}.csv"
@@ -201,8 +229,10 @@ def write_tables(systems: Sequence[Results], folder: Path) -> pd.DataFrame:
         The table of systems.
     """
     table = systems_table(systems)
+    # all are made before one is written
+    joined = {name: joined_table(systems, name) for name in ("confusion", "reliability")}
+    history = history_table(systems)
     write_csv(folder / "systems.csv", table, decimals=4)
-    write_csv(folder / "history.csv", history_table(systems), decimals=2)
-    for name in ("confusion", "reliability"):
-        write_csv(folder / f"{name}.csv", joined_table(systems, name), decimals=2)
+    for name, rows in {"history": history, **joined}.items():
+        write_csv(folder / f"{name}.csv", rows, decimals=2)
     return table

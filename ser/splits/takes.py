@@ -54,13 +54,13 @@ def fingerprint(samples: Int16) -> npt.NDArray[np.float32]:
 
 def fingerprints(manifest: pd.DataFrame, corpus: Path) -> Float32:
     """Fingerprints of all clips of a built corpus, shape (clips, 4014)."""
-    paths = [clip_path(corpus, clip) for clip in manifest["clip"]]
+    files = [(clip_path(corpus, row.clip), row.pcm_sha256) for row in manifest.itertuples()]
     label = f"{corpus.name}: takes compared"
-    return np.stack(spread(_clip_fingerprint, paths, label, "clip"))
+    return np.stack(spread(_clip_fingerprint, files, label, "clip"))
 
 
-def _clip_fingerprint(path: Path) -> npt.NDArray[np.float32]:
-    return fingerprint(read_canonical(path))
+def _clip_fingerprint(file: tuple[Path, str]) -> npt.NDArray[np.float32]:
+    return fingerprint(read_canonical(*file))
 
 
 def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ser.core.errors import SerError
 from ser.core.tables import Table
 
 COPIES = "copies.csv"
@@ -24,6 +25,14 @@ def read_copies(folder: Path) -> pd.DataFrame:
     """The table of copies; empty if no effect is enabled.
 
     Raises:
-        SerError: if it is missing or damaged.
+        SerError: if it is missing or damaged, or a copy is there twice or under a wrong name.
     """
-    return _TABLE.read(folder / COPIES)
+    copies = _TABLE.read(folder / COPIES)
+    names = copies["clip"] + "+" + copies["effect"]
+    wrong = (copies["copy"] != names) | names.duplicated()
+    if wrong.any():
+        name = copies.loc[wrong, "copy"].iloc[0]
+        raise SerError(
+            f"{folder / COPIES} has the copy {name} twice or under a wrong name; run `dvc repro`."
+        )
+    return copies

@@ -6,14 +6,16 @@ Index, one row per clip and copy: `item` (clip, or copy of it), `clip` (the sour
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ser.core.errors import SerError
 from ser.core.files import write_json
 from ser.core.tables import Table, read_json
+from ser.store.packs import Pack
 
 PACK = "features.safetensors"
 INDEX = "index.csv"
@@ -22,6 +24,9 @@ _TABLE = Table(
     "The index of features",
     {"item": str, "clip": str, "effect": str, "start": int, "length": int},
 )
+
+
+_Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -39,13 +44,13 @@ class Layout:
         window_ms, hop_ms: of the filterbank that is to be learned; 0 for others.
     """
 
-    front_end: str
-    bands: int
-    rows_per_second: float
+    front_end: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    bands: Annotated[int, Field(ge=1)]
+    rows_per_second: _Size
     neighbours: bool
-    layers: int = 0
-    window_ms: float = 0.0
-    hop_ms: float = 0.0
+    layers: Annotated[int, Field(ge=0)] = 0
+    window_ms: _Size = 0.0
+    hop_ms: _Size = 0.0
 
     @property
     def waveform(self) -> bool:
@@ -81,3 +86,26 @@ def read_index(folder: Path) -> pd.DataFrame:
         SerError: if it is missing or damaged.
     """
     return _TABLE.read(folder / INDEX)
+
+
+def check_pack(folder: Path, index: pd.DataFrame, layout: Layout) -> None:
+    """Check that a pack holds what its index and layout tell: every row belongs to one item.
+
+    Raises:
+        SerError: if it does not.
+    """
+    pack = Pack(folder / PACK)
+    if pack.width != (1 if layout.waveform else layout.bands):
+        raise SerError(
+            f"{folder / LAYOUT} tells of other rows than {PACK} has ({pack.width} numbers each); "
+            "run `dvc repro`."
+        )
+    named = index["clip"].where(index["effect"] == "", index["clip"] + "+" + index["effect"])
+    in_order = index.sort_values("start")
+    ends = [0, *in_order["start"] + in_order["length"]]
+    shared_out = ends == [*in_order["start"], len(pack)] and (index["length"] > 0).all()
+    if not shared_out or (index["item"] != named).any():
+        raise SerError(
+            f"{folder / INDEX} does not share out the rows of {PACK}, each to one clip or copy; "
+            "run `dvc repro`."
+        )

@@ -14,8 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ser.core.errors import SerError
+from ser.core.files import regular
 
 _NAME = "values"
+# what stages write: features and functionals, and samples
+_TYPES = ("F16", "F32", "I16")
 
 
 def write_pack(path: Path, arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
@@ -40,12 +43,17 @@ class Pack:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._file = safe_open(path, framework="np")
+            self._file = safe_open(regular(path), framework="np")
             self._slice = self._file.get_slice(_NAME)  # type: ignore[no-untyped-call]
         except FileNotFoundError:
             raise SerError(f"{path} is missing; run `dvc repro`.") from None
-        except SafetensorError as error:
+        except (SafetensorError, OSError) as error:
             raise SerError(f"{path} is damaged ({error}); delete it and run `dvc repro`.") from None
+        if self._slice.get_dtype() not in _TYPES or not self._slice.get_shape():
+            raise SerError(
+                f"{path} is damaged (numbers of the type {self._slice.get_dtype()}); delete it and "
+                "run `dvc repro`."
+            )
 
     def rows(self, start: int, length: int) -> npt.NDArray[Any]:
         """Rows `start` to `start + length`.
@@ -61,6 +69,12 @@ class Pack:
             )
         rows: npt.NDArray[Any] = self._slice[begin:end]
         return rows
+
+    @property
+    def width(self) -> int | None:
+        """Numbers in a row; None where a row is one number."""
+        shape = self._slice.get_shape()
+        return int(shape[1]) if len(shape) > 1 else None
 
     def __len__(self) -> int:
         return int(self._slice.get_shape()[0])

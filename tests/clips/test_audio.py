@@ -1,6 +1,7 @@
 """Reading sound of any form, and the canonical one: 16 kHz, mono, 16 bit."""
 
 import hashlib
+import io
 import os
 import struct
 from collections.abc import Callable
@@ -141,7 +142,7 @@ def test_a_long_recording_is_read_in_blocks_to_the_same_samples(
         sf.write(path, voice(1.0, rate_hz).reshape(-1, 1).repeat(channels, 1), rate_hz)
         whole = read_sound(path)
         with monkeypatch.context() as patch:
-            patch.setattr(audio, "_BLOCK_FRAMES", 5_000)
+            patch.setattr(audio, "_BLOCK_SAMPLES", 5_000)
             in_pieces = read_sound(path)
             patch.setattr(audio, "_WHOLE_S", 0)
             streamed = read_sound(path)
@@ -149,6 +150,34 @@ def test_a_long_recording_is_read_in_blocks_to_the_same_samples(
         np.testing.assert_array_equal(in_pieces.samples, whole.samples)
         assert len(streamed.samples) == len(whole.samples)
         assert np.abs(streamed.samples.astype(int) - whole.samples).max() <= 1
+
+
+def test_an_mp3_that_does_not_say_its_length_is_read_to_its_end(tmp_path: Path) -> None:
+    whole = encoded("MP3")
+    # the first frame holds the number of frames: "Xing" or "Info", and no sound
+    second = whole.index(whole[:2], 4)
+    (tmp_path / "clip.mp3").write_bytes(whole[second:])
+    assert len(read_sound(tmp_path / "clip.mp3").samples) > 0.1 * SAMPLE_RATE_HZ
+
+
+def test_big_endian_and_unknown_lengths_are_read(tmp_path: Path) -> None:
+    content = encoded(endian="BIG")
+    assert content.startswith(b"RIFX")
+    unknown = content.replace(b"data" + struct.pack(">I", 6400), b"data\xff\xff\xff\xff")
+    assert unknown != content
+    for number, some in enumerate((content, unknown)):
+        (tmp_path / f"{number}.wav").write_bytes(some)
+        np.testing.assert_array_equal(read_sound(tmp_path / f"{number}.wav").samples, voice(0.2))
+
+
+def test_what_is_longer_than_any_clip_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setattr(audio, "LONGEST_S", 0.1)
+    for form in ("FLAC", "MP3"):
+        (tmp_path / "clip").write_bytes(encoded(form))
+        with case(form), refused("longer than", "cut it into utterances"):
+            read_sound(tmp_path / "clip")
 
 
 # What is refused
@@ -165,6 +194,22 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "broken FLAC": (lambda path: path.write_bytes(b"fLaC" + bytes(100)), "not readable as audio"),
     "cut WAV": (lambda path: path.write_bytes(riff(voice(0.2), 16_000)[:-99]), "truncated"),
+    "cut big-endian WAV": (
+        lambda path: path.write_bytes(encoded(endian="BIG")[:-99]),
+        "truncated: 6301",
+    ),
+    "cut AIFF": (lambda path: path.write_bytes(encoded("AIFF")[:-99]), "truncated"),
+    "cut AU": (lambda path: path.write_bytes(encoded("AU")[:-99]), "truncated"),
+    "cut AU header": (lambda path: path.write_bytes(encoded("AU")[:20]), "truncated: 0"),
+    "cut FLAC": (lambda path: path.write_bytes(encoded("FLAC")[:-99]), "not readable as audio"),
+    "cut Ogg": (lambda path: path.write_bytes(encoded("OGG")[:-99]), "no last page"),
+    "Ogg, cut between two pages": (
+        lambda path: path.write_bytes(encoded("OGG").rpartition(b"OggS")[0]),
+        "no last page",
+    ),
+    "cut MP3": (lambda path: path.write_bytes(encoded("MP3")[:-800]), "truncated"),
+    "W64": (lambda path: path.write_bytes(encoded("W64")), "format W64"),
+    "RF64": (lambda path: path.write_bytes(encoded("RF64")), "convert it to WAV or FLAC"),
     "a folder": (lambda path: path.mkdir(), "not a regular file"),
     "a pipe": (lambda path: os.mkfifo(path), "not a regular file"),
     "no samples": (lambda path: write_wav(path, voice(0.0)), "too short"),
@@ -182,6 +227,12 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "NaN": (lambda path: sf.write(path, with_one(np.nan), 16_000, subtype="FLOAT"), "no numbers"),
     "infinite": (lambda path: sf.write(path, with_one(np.inf), 16_000, subtype="DOUBLE"), "no num"),
 }
+
+
+def encoded(form: str = "WAV", endian: str = "FILE") -> bytes:
+    file = io.BytesIO()
+    sf.write(file, voice(0.2), 16_000, format=form, endian=endian)
+    return file.getvalue()
 
 
 def with_one(value: float) -> npt.NDArray[np.float64]:
@@ -276,6 +327,9 @@ def test_clips_that_are_not_what_the_manifest_says_are_refused(
             read_canonical(path)
     path.unlink()
     with refused(str(path), "missing", "dvc repro"):
+        read_canonical(path)
+    os.mkfifo(path)  # would wait for ever
+    with refused(str(path), "missing or no audio", "dvc repro"):
         read_canonical(path)
 
 

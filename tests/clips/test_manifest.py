@@ -15,6 +15,7 @@ from ser.clips.manifest import (
     check_rows,
     clip_path,
     read_decisions,
+    read_genders,
     read_manifest,
     speaker_keys,
     write_decisions,
@@ -114,6 +115,41 @@ def test_a_clip_that_breaks_a_rule_is_named(manifest: pd.DataFrame, refused: Ref
         strange = manifest[column].mask(manifest.index == 2, label)
         with refused("toy/02/happy", column, repr(label), allowed):
             check_rows(manifest.assign(**{column: strange}), "toy")
+
+
+def test_a_manifest_that_belies_itself_is_refused_when_it_is_read(
+    tmp_path: Path, manifest: pd.DataFrame, refused: Refused
+) -> None:
+    path = tmp_path / MANIFEST
+    for column, label in (("emotion", "joyful"), ("gender", "x"), ("speaker", ""), ("clip", "")):
+        strange = manifest[column].mask(manifest.index == 2, label)
+        write_manifest(path, manifest.assign(**{column: strange}))
+        with refused(str(path)):
+            read_manifest(path)
+    write_manifest(path, pd.concat([manifest, manifest.iloc[[3]]]))
+    with refused(str(path), "more than once"):
+        read_manifest(path)
+    write_manifest(path, manifest[:0])
+    with refused(str(path), "lists no clip", "dvc repro"):
+        read_manifest(path)
+    assert read_manifest(path, may_be_empty=True).empty
+
+
+def test_the_clips_of_all_genders_are_those_of_the_corpus(
+    tmp_path: Path, manifest: pd.DataFrame, refused: Refused
+) -> None:
+    write_manifest(tmp_path / MANIFEST, manifest)
+    for gender in ("female", "male", "unknown"):
+        write_manifest(tmp_path / f"{gender}.csv", manifest[manifest["gender"] == gender])
+    found = read_genders(tmp_path, tmp_path)
+    assert found["clip"].tolist() == sorted(manifest["clip"])
+    write_manifest(tmp_path / "female.csv", manifest[:0])
+    with refused("are not those of", "dvc repro"):
+        read_genders(tmp_path, tmp_path)
+    assert len(read_genders(tmp_path)) < len(manifest)
+    (tmp_path / "unknown.csv").write_bytes((tmp_path / "male.csv").read_bytes())
+    with refused(str(tmp_path), "more than once"):
+        read_genders(tmp_path)
 
 
 def test_what_is_not_as_published_is_noticed(manifest: pd.DataFrame, refused: Refused) -> None:

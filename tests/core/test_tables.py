@@ -1,6 +1,7 @@
 """The one table reader: what it gives, and the one sentence about each damage."""
 
 import math
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ser.core.files import write_csv, write_json
-from ser.core.tables import Table, read_json
+from ser.core.settings import load_values
+from ser.core.tables import Percent, Table, read_json
 from tests.conftest import Refused, case
 
 TABLE = Table("The toy table", {"name": str, "count": int, "share": float}, remedy="make it again")
@@ -74,6 +76,27 @@ def test_what_is_damaged_is_named(tmp_path: Path, refused: Refused) -> None:
         path.write_bytes(content)
         with case(what), refused("The toy table ", str(path), *words):
             TABLE.read(path)
+
+
+def test_percentages_lie_between_0_and_100(refused: Refused) -> None:
+    table = Table("The toy table", {"uar": Percent})
+    found = table.parse('uar\n0\n100\n""\n', "toy.csv")["uar"]
+    assert found.tolist() == pytest.approx([0.0, 100.0, math.nan], nan_ok=True)
+    for value in ("150", "-1", "100.1", "inf", "good"):
+        with case(value), refused("toy.csv", "numbers from 0 to 100", "column uar"):
+            table.parse(f"uar\n{value}\n", "toy.csv")
+
+
+def test_a_pipe_in_the_place_of_a_table_keeps_nobody_waiting(
+    tmp_path: Path, refused: Refused
+) -> None:
+    os.mkfifo(tmp_path / "toy")
+    with refused("The toy table ", "not a regular file"):
+        TABLE.read(tmp_path / "toy")
+    with refused("The toy ", "not a regular file", "dvc repro"):
+        read_json(tmp_path / "toy", "The toy")
+    with refused("toy is not readable", "not a regular file"):
+        load_values(tmp_path / "toy")
 
 
 def test_a_missing_table_says_what_to_do(tmp_path: Path, refused: Refused) -> None:

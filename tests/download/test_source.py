@@ -292,11 +292,16 @@ def test_archives_of_the_real_corpora_are_pinned_or_checked_clip_by_clip() -> No
 # Archives
 
 
-def test_a_good_archive_is_unpacked_whole(tmp_path: Path) -> None:
+def test_all_sound_of_a_good_archive_is_unpacked_and_nothing_else(tmp_path: Path) -> None:
     for label, method in METHODS.items():
-        unpack(make_zip(tmp_path / "toy.zip", method), tmp_path / label)
-        for name, content in FILES.items():
-            assert (tmp_path / label / name).read_bytes() == content
+        path = make_zip(tmp_path / "toy.zip", method)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("wav/._a.wav", b"a shadow")
+        unpack(path, tmp_path / label)
+        found = {name for name in everything_below(tmp_path / label) if name != "wav"}
+        assert found == {"wav/a.wav", "wav/b.wav"}
+        for name in found:
+            assert (tmp_path / label / name).read_bytes() == FILES[name]
 
 
 BAD_NAMES = [
@@ -351,6 +356,42 @@ def test_an_archive_of_unlikely_size_unpacks_nothing(
     assert everything_below(tmp_path) == ["checkout", "toy.zip"]
     monkeypatch.setattr(source, "LARGEST_UNPACKED_BYTES", size)
     unpack(path, tmp_path / "out")
+
+
+def test_members_that_no_corpus_has_are_refused_before_anything_is_unpacked(
+    tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "toy.zip"
+    for name in ("", "b/" * 2_000 + "a.wav", "a" * 300 + ".wav"):
+        make_zip(path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(zipfile.ZipInfo(name), b"evil")
+        with case(name[:20]), refused(str(path), "not be found again", "delete it"):
+            unpack(path, tmp_path / "out")
+        path.unlink()
+    monkeypatch.setattr(source, "_MOST_MEMBERS", 2)
+    with refused("holds 3 files", "nothing was unpacked"):
+        unpack(make_zip(path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_archive_that_cannot_be_unpacked_says_so(tmp_path: Path, refused: Refused) -> None:
+    path = make_zip(tmp_path / "toy.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("wav/a.wav/inside.wav", b"evil")
+    with refused(str(path), "wav/a.wav", "delete it"):
+        unpack(path, tmp_path / "out")
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", full)
+    with pytest.raises(OSError, match="No space left"):
+        unpack(make_zip(tmp_path / "toy.zip"), tmp_path / "out")
 
 
 def test_a_bomb_of_zeros_is_refused_by_its_declared_size(tmp_path: Path, refused: Refused) -> None:
@@ -502,6 +543,14 @@ def test_audio_is_listed_in_one_order_and_nothing_else_is(tmp_path: Path) -> Non
     (tmp_path / "corpus" / "nowhere.wav").symlink_to(tmp_path / "nothing.wav")
     found = listed(tmp_path / "corpus")
     assert found == [*clips, "c/1.flac", "c/2.WAV", "c/3.mp3", "c/4.ogg"]
+
+
+def test_names_that_cannot_be_printed_are_refused(tmp_path: Path, refused: Refused) -> None:
+    for name in (b"a\nb.wav", b"\x1b[31m.wav", b"\xff.wav", "\u202egnp.wav".encode()):
+        path = write(tmp_path / os.fsdecode(name))
+        with case(name), refused("characters that are no text", "rename it"):
+            list_audio(tmp_path)
+        path.unlink()
 
 
 def test_names_are_compared_in_one_form_of_unicode(tmp_path: Path) -> None:

@@ -171,7 +171,9 @@ def test_the_model_normalises_as_in_training(data: SystemData, models: Path) -> 
 
 
 def test_parts_and_warps_are_what_the_parameters_say(data: SystemData, models: Path) -> None:
-    values = make_values({"linear.share": 0.3, "prediction.warps": [-0.1, 0.1]})
+    shares = {"linear.share": 0.3, "linear.helped_share": 0.1}
+    values = make_values({**shares, "prediction.warps": [-0.1, 0.1]})
+    assert load_answering(values, helped=True).share == 0.1
     answering = load_answering(values)
     assert answering == Answering(0.3, (-0.1, 0.1))
     model = load_model(models, 0, 0, answering)
@@ -199,7 +201,8 @@ def test_the_linear_part_of_another_fold_or_of_other_emotions_is_refused(
 ) -> None:
     path = network_path(linear_folder(models), 1)
     trained = load_linear(path)
-    for other in (replace(trained, fold=0), replace(trained, emotions=EMOTIONS[::-1])):
+    others = ("neutral", "calm", "happy")
+    for other in (replace(trained, fold=0), replace(trained, emotions=others)):
         save_linear(path, other)
         with refused("linear/fold_01.safetensors does not go with the network of fold 1"):
             predict_out_of_fold(data, models, [0], BOTH)
@@ -207,6 +210,14 @@ def test_the_linear_part_of_another_fold_or_of_other_emotions_is_refused(
     with refused("linear/fold_01.safetensors is missing"):
         predict_out_of_fold(data, models, [0], BOTH)
     predict_out_of_fold(data, models, [0], ALONE)
+
+
+def test_a_network_that_was_made_for_other_features_is_refused(
+    data: SystemData, models: Path, refused: Refused
+) -> None:
+    other = replace(data, layout=replace(data.layout, rows_per_second=25.0))
+    with refused("The network of fold 0 and seed 0 was made for other features", "dvc repro"):
+        predict_out_of_fold(other, models, [0], ALONE)
 
 
 def test_a_network_that_is_missing_or_of_another_fold_is_named(

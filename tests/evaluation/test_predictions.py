@@ -71,6 +71,8 @@ def test_a_missing_column_is_named(path: Path, refused: Refused) -> None:
         ({"seed": 0}, ["predicts clip synthetic_a/01/happy-1 twice with seed 0"]),
         ({"emotion": "glee"}, ["unknown emotion 'glee'"]),
         ({"predicted": "Happy"}, ["unknown emotion 'Happy'"]),
+        ({"confidence": 7.0}, ["numbers from 0 to 1", "confidence"]),
+        ({"p_sad": ""}, ["do not add up to 1"]),
         ({"p_sad": 0.3}, ["the probabilities of clip synthetic_a/01/happy-1", "add up to 1"]),
         ({"p_sad": -0.2, "p_happy": 0.7}, ["do not add up to 1"]),
         ({"p_sad": float("nan")}, ["do not add up to 1"]),

@@ -41,6 +41,7 @@ from tests.builders import (
     tone,
     write_clips,
 )
+from tests.conftest import Refused
 
 EFFECTS = ("gain", "pitch", "noise", "shift", "speed")
 few_examples = settings(max_examples=12)
@@ -297,6 +298,16 @@ def test_a_corpus_has_one_copy_a_clip_and_effect(corpus: Corpus, tmp_path: Path)
         expected = make_copy(source, row.clip, row.effect, enabled_effects(written)[row.effect])
         assert np.array_equal(samples, expected), f"{row.copy} holds samples of something else"
         assert pcm_sha256(samples) == row.pcm_sha256
+
+
+def test_a_clip_that_is_not_the_one_of_the_manifest_is_refused(
+    corpus: Corpus, tmp_path: Path, refused: Refused
+) -> None:
+    manifest, folder = corpus
+    with refused("are not those that its manifest describes"):
+        augment_corpus(
+            manifest.assign(pcm_sha256="0" * 64), folder, tmp_path / "out", with_effects("noise")
+        )
 
 
 def test_copies_do_not_depend_on_the_number_of_processes(

@@ -30,6 +30,7 @@ from ser.store.copies import pack_path, read_copies
 from ser.store.features import INDEX, LAYOUT, PACK, Layout, read_index, read_layout
 from ser.store.packs import Pack
 from tests.builders import make_manifest, make_values, random_clip, tone, write_clips
+from tests.conftest import Refused
 
 Float = npt.NDArray[Any]
 # those that need no weights
@@ -287,6 +288,14 @@ def test_features_do_not_depend_on_the_number_of_processes(
     for name in (INDEX, PACK, LAYOUT):
         one, two = (tmp_path / workers / name for workers in ("1", "2"))
         assert one.read_bytes() == two.read_bytes(), name
+
+
+def test_copies_of_unknown_clips_are_refused(
+    corpus: tuple[Any, Path, Path], tmp_path: Path, refused: Refused
+) -> None:
+    manifest, folder, augmented = corpus
+    with refused("+noise is a copy of no clip", "dvc repro"):
+        featurize_corpus(manifest[1:], folder, augmented, tmp_path / "out", *chosen("log_mel"))
 
 
 def test_an_unreadable_clip_leaves_no_features(tmp_path: Path) -> None:

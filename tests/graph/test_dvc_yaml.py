@@ -145,7 +145,6 @@ def _own_params(stage: str) -> set[str]:
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     filled = {"${item.system}": "ravdess", "${features.front_end}": values["features"]["front_end"]}
     filled |= {f"${{{name}}}": values[name] for name in ("optimizer", "model_size")}
-    filled["${release.system}"] = values["release"]["system"]
     params = {param for param in STAGES[stage].get("params", []) if isinstance(param, str)}
     for name, value in filled.items():
         params = {param.replace(name, value) for param in params}
@@ -184,10 +183,9 @@ def test_small_results_belong_to_git_and_the_rest_to_dvc() -> None:
     for stage in STAGES:
         for part in ("metrics", "plots", "outs"):
             for path, settings in paths(stage, part).items():
-                is_gits = path.startswith(("metrics/", "plots/", "ser/"))
+                is_gits = path.startswith(("metrics/", "plots/"))
                 assert settings.get("cache", True) is not is_gits, f"{stage}: {path}"
                 assert is_gits or path.startswith(("data/", "models/")), f"{stage}: {path}"
-                assert not path.startswith("ser/") or path == "ser/released.safetensors"
 
 
 def test_audio_that_may_not_be_passed_on_is_not_pushed() -> None:

@@ -1,6 +1,7 @@
 """Models on disk: the same outputs, the same bytes, and no file of anybody else."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +173,15 @@ def test_rewriting_alone_keeps_a_model_readable(path: Path, linear_path: Path) -
         assert load(file).emotions == EMOTIONS
 
 
+def spoil(tensors: dict[str, torch.Tensor], value: float) -> None:
+    name = next(name for name in sorted(tensors) if name.endswith("weight"))
+    tensors[name].view(-1)[0] = value
+
+
+def as_whole(tensors: dict[str, torch.Tensor], name: str) -> None:
+    tensors[name] = tensors[name].to(torch.int8)
+
+
 OF_BOTH: dict[str, Change] = {
     "no uses": lambda card, tensors: card.pop("uses"),
     "uses without purpose": lambda card, tensors: card.update(uses=["toy/a"]),
@@ -179,7 +189,10 @@ OF_BOTH: dict[str, Change] = {
     "an unknown emotion": lambda card, tensors: card.update(emotions=["neutral", "happy", "fun"]),
     "an emotion twice": lambda card, tensors: card.update(emotions=["neutral", "happy", "happy"]),
     "more emotions than classes": lambda card, tensors: card["emotions"].append("angry"),
+    "emotions in another order": lambda card, tensors: card["emotions"].reverse(),
     "a fold that is no number": lambda card, tensors: card.update(fold="first"),
+    "a weight that is no number": lambda card, tensors: spoil(tensors, float("nan")),
+    "an infinite weight": lambda card, tensors: spoil(tensors, float("inf")),
 }
 OF_NETWORKS: dict[str, Change] = {
     **OF_BOTH,
@@ -190,11 +203,16 @@ OF_NETWORKS: dict[str, Change] = {
     "other shapes": lambda card, tensors: card["layout"].update(bands=40),
     "no arithmetic": lambda card, tensors: card.pop("arithmetic"),
     "no normaliser": lambda card, tensors: tensors.pop("normalizer.mean"),
+    "an unknown normalisation": lambda card, tensors: card.update(normalization="magic"),
+    "a scale of zero": lambda card, tensors: tensors["normalizer.scale"].zero_(),
+    "weights of another type": lambda card, tensors: as_whole(tensors, "network.classifier.weight"),
     "no classifier": lambda card, tensors: tensors.pop("network.classifier.weight"),
 }
 OF_LINEAR: dict[str, Change] = {
     **OF_BOTH,
     "no weights": lambda card, tensors: tensors.pop("weight"),
+    "a scale below zero": lambda card, tensors: tensors["scale.toy"].neg_(),
+    "weights of another type": lambda card, tensors: as_whole(tensors, "weight"),
     "a corpus more": lambda card, tensors: card["corpora"].append("third"),
 }
 
@@ -215,6 +233,15 @@ def test_a_linear_part_of_another_version_is_a_sentence(
     rewrite(linear_path, OF_LINEAR[change])
     with refused("is not a model of this project", linear_path.name):
         load_linear(linear_path)
+
+
+def test_a_pipe_in_the_place_of_a_model_keeps_nobody_waiting(
+    tmp_path: Path, refused: Refused
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for load in (load_network, load_linear):
+        with refused("pipe is not a model of this project"):
+            load(tmp_path / "pipe")
 
 
 def test_a_full_disk_leaves_the_old_model(path: Path) -> None:

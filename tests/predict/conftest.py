@@ -16,7 +16,7 @@ from ser.evaluation.baselines import fit_linear_folds
 from ser.evaluation.out_of_fold import load_answering, predict_out_of_fold
 from ser.features.front_ends import featurize_corpus
 from ser.features.functionals import write_functionals
-from ser.features.settings import load_features
+from ser.features.settings import FunctionalsSettings, load_features
 from ser.models.storage import linear_folder
 from ser.predict.release import Plan, load_plan, make_release
 from ser.reading.data import SystemData, load_system
@@ -26,11 +26,12 @@ from ser.training.settings import load_recipe
 from ser.training.system import train_seed
 from tests.builders import CORPUS, make_values, write_splits
 
-INPUTS = {"folds": "1", "features": "2", "functionals": "3"}
-SCORE = {"uar": 50.0}
+SCORE = {"uar": 50.0, "uar_low": 40.0, "uar_high": 60.0}
+SYSTEM = {"corpora": [CORPUS], "protocol": "leave_one_speaker_out"}
 CHANGES = {
     "corpora": [CORPUS],
-    "systems": {CORPUS: {"corpora": [CORPUS], "protocol": "leave_one_speaker_out"}},
+    "systems": {CORPUS: SYSTEM},
+    "studies.protocols": {CORPUS: SYSTEM},
     "release": {"system": CORPUS, "seed": 0, "accuracy": 0.8, "unlike": 0.05},
     "seeds": [0],
     "training.crop_s": 0.4,
@@ -69,7 +70,7 @@ class Project:
 
     def release(self, out: Path) -> None:
         models = self.models / CORPUS
-        make_release(self.plan, self.folder / "data", models, INPUTS, SCORE, out)
+        make_release(self.plan, self.folder / "data", models, SCORE, out)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +88,7 @@ def project(voices: tuple[Path, pd.DataFrame], tmp_path_factory: pytest.TempPath
     write_csv(augmented / COPIES, pd.DataFrame(columns=list(COPY_COLUMNS)))
     features = data / "features" / CORPUS
     featurize_corpus(manifest, corpus, augmented, features, *load_features(values))
-    kind = values.section("functionals", str)
+    kind = values.section("functionals", FunctionalsSettings)
     write_functionals(manifest, corpus, data / "functionals" / CORPUS, kind)
     system = load_system(load_system_settings(values, CORPUS), data)
     train_seed(load_recipe(values), system, 0, models, "test")

@@ -1,5 +1,6 @@
 """All systems in one table, and the tables that `dvc plots` shows."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -90,4 +91,39 @@ def test_missing_or_damaged_results_are_named(tmp_path: Path, refused: Refused) 
         one.fact("arithmetic")
     (tmp_path / "metrics/one.json").write_bytes(b"\xff\xfe")
     with refused("metrics/one.json", "UTF-8"):
+        _ = type(one)("one", one.files).metrics
+
+
+def test_results_that_belie_themselves_are_refused(tmp_path: Path, refused: Refused) -> None:
+    one = write_results(tmp_path, "one")
+    scores = tmp_path / "plots/systems/one/scores.csv"
+    whole = scores.read_text()
+    scores.write_text(whole.replace("all,all", "other,all"))
+    with refused("scores.csv", "no score of all clips"):
+        _ = one.overall
+    scores.write_text(whole.splitlines()[0] + "\n")
+    with refused("scores.csv", "no rows"):
+        one.table("scores")
+    scores.write_text(whole)
+    facts = tmp_path / "plots/systems/one/facts.csv"
+    whole = facts.read_text()
+    for value in ("1.5", "nan", "many"):
+        facts.write_text(whole.replace("n_clips,", f"n_clips,{value}\nold,"))
+        with refused("facts.csv", "no number called n_clips"):
+            systems_table([type(one)("one", one.files)])
+    facts.write_text(whole)
+    confusion = tmp_path / "plots/systems/one/confusion.csv"
+    confusion.write_text(confusion.read_text().replace("happy", "glee"))
+    with refused("confusion.csv", "unknown emotion"):
+        write_tables([one], tmp_path / "all")
+    assert not (tmp_path / "all").exists(), "a part of the tables is written"
+    baselines = tmp_path / "metrics/baselines/one.csv"
+    head, first, *_ = baselines.read_text().splitlines(keepends=True)
+    for content in (head, head + first + first):
+        baselines.write_text(content)
+        with refused("baselines/one.csv", "no baseline, or one twice"):
+            _ = type(one)("one", one.files).baselines
+    (tmp_path / "metrics/one.json").unlink()
+    os.mkfifo(tmp_path / "metrics/one.json")
+    with refused("metrics/one.json", "not a regular file"):
         _ = type(one)("one", one.files).metrics

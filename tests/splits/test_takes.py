@@ -26,6 +26,7 @@ from ser.splits.takes import (
     fingerprints,
     group_takes,
 )
+from tests.builders import make_manifest, write_clips
 from tests.conftest import Refused
 from tests.splits.manifests import TWINS, pairs_of
 
@@ -216,6 +217,15 @@ def test_ravdess_holds_one_take_twice(
     one = replace(ravdess, parse=of_one_actor, expected=part)
     manifest = build_corpus(one, tmp_path / "ravdess")
     assert found_in(tmp_path / "ravdess", manifest) == {TWINS["ravdess"]: IDENTICAL}
+
+
+def test_a_clip_that_is_not_the_one_of_the_manifest_is_refused(
+    tmp_path: Path, refused: Refused
+) -> None:
+    manifest = write_clips(make_manifest(speakers=1, clips_each=1), tmp_path)
+    fingerprints(manifest, tmp_path)
+    with refused("are not those that its manifest describes"):
+        fingerprints(manifest.assign(pcm_sha256="0" * 64), tmp_path)
 
 
 @pytest.mark.real

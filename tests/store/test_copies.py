@@ -21,6 +21,16 @@ def test_the_table_comes_back_as_it_was_written(tmp_path: Path, refused: Refused
         assert read.to_dict("records") == table.to_dict("records")
 
 
+def test_a_copy_that_is_there_twice_or_misnamed_is_refused(
+    tmp_path: Path, refused: Refused
+) -> None:
+    good = ["01+noise", "01", "noise", 0, 12, "ab"]
+    for wrong in (good, ["evil", "01", "pitch", 0, 12, "ab"], ["2+noise", "3", "noise", 0, 1, ""]):
+        write_csv(tmp_path / COPIES, pd.DataFrame([good, wrong], columns=list(COPY_COLUMNS)))
+        with refused(str(wrong[0]), "twice or under a wrong name", "dvc repro"):
+            read_copies(tmp_path)
+
+
 def test_every_effect_has_its_own_pack(tmp_path: Path) -> None:
     assert pack_path(tmp_path, "noise") != pack_path(tmp_path, "pitch")
     assert pack_path(tmp_path, "noise").parent == tmp_path

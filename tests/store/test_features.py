@@ -1,10 +1,19 @@
 """Index and layout of features: read as written, or a sentence."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ser.core.files import write_json
 from ser.core.tables import read_json
-from ser.store.features import INDEX, LAYOUT, Layout, read_index, read_layout, write_layout
+from ser.store.features import (
+    INDEX,
+    LAYOUT,
+    Layout,
+    check_pack,
+    read_index,
+    read_layout,
+    write_layout,
+)
 from tests.builders import LAYOUT as TINY
 from tests.builders import WAVEFORM_LAYOUT, make_manifest, separable_features, write_features
 from tests.conftest import Refused, case
@@ -45,7 +54,35 @@ def test_what_is_missing_or_damaged_is_named(tmp_path: Path, refused: Refused) -
         whole | {"rows_per_second": None},
         whole | {"neighbours": "perhaps"},
         whole | {"front_end": 3},
+        whole | {"front_end": "os.system"},
+        whole | {"bands": 0},
+        whole | {"layers": -1},
+        whole | {"rows_per_second": -50.0},
     ):
         write_json(tmp_path / LAYOUT, values)
         with case(values), refused(str(tmp_path / LAYOUT), "damaged", "dvc repro"):
             read_layout(tmp_path)
+
+
+def test_every_row_of_a_pack_belongs_to_one_clip_or_copy(tmp_path: Path, refused: Refused) -> None:
+    features = separable_features(make_manifest(speakers=1))
+    first = next(iter(features))
+    write_features(tmp_path, features, {f"{first}+noise": features[first]})
+    whole = read_index(tmp_path)
+    check_pack(tmp_path, whole, TINY)
+    check_pack(tmp_path, whole.sample(frac=1, random_state=0), TINY)
+    last = len(whole) - 1
+    for what, changed in {
+        "a clip less": whole.drop(index=2),
+        "two share rows": whole.assign(start=whole["start"].where(whole.index != 1, 0)),
+        "beyond the end": whole.assign(length=whole["length"] + (whole.index == last)),
+        "before the beginning": whole.assign(start=whole["start"] - 1),
+        "no rows": whole.assign(length=whole["length"].where(whole.index != last, 0)),
+        "another's copy": whole.assign(clip=whole["clip"].where(whole.index != last, "x")),
+        "a copy as a clip": whole.assign(effect=""),
+    }.items():
+        with case(what), refused(INDEX, "share out", "dvc repro"):
+            check_pack(tmp_path, changed, TINY)
+    for layout in (replace(TINY, bands=8), WAVEFORM_LAYOUT):
+        with refused(LAYOUT, "16 numbers each", "dvc repro"):
+            check_pack(tmp_path, whole, layout)

@@ -53,8 +53,23 @@ def test_numbers_without_a_name_are_noticed(folder: Path, refused: Refused) -> N
     rewrite(folder / NAMES, "a row lacks")
     with refused("rows of shape (7,)", "names 6 functionals", "dvc repro"):
         read_functionals(folder)
-    write_pack(folder / PACK, [np.zeros(24)])
+    write_pack(folder / PACK, [np.zeros(24, np.float32)])
     with refused("rows of shape ()", "dvc repro"):
+        read_functionals(folder)
+
+
+def test_a_name_that_stands_twice_and_what_is_no_number_are_noticed(
+    folder: Path, refused: Refused
+) -> None:
+    whole = (folder / NAMES).read_bytes()
+    rewrite(folder / NAMES, "a row twice")
+    with refused(NAMES, "lists name", "twice", "dvc repro"):
+        read_functionals(folder)
+    (folder / NAMES).write_bytes(whole)
+    functionals = separable_functionals(make_manifest())
+    functionals.iloc[3, 2] = np.nan
+    write_functionals(folder, functionals)
+    with refused(PACK, "no number", "dvc repro"):
         read_functionals(folder)
 
 

@@ -1,5 +1,6 @@
 """Packs give back what was packed, and refuse what is damaged."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,21 @@ def test_a_damaged_pack_is_refused(tmp_path: Path, refused: Refused) -> None:
             Pack(path)
     save_file({"weights": np.zeros(3)}, path)
     with refused("pack.safetensors is damaged", "dvc repro"):
+        Pack(path)
+
+
+def test_only_numbers_that_stages_write_are_read(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "pack.safetensors"
+    for kind in (np.float16, np.float32, np.int16):
+        write_pack(path, [np.zeros((5, 2), dtype=kind)])
+        assert Pack(path).width == 2
+    for odd in (np.zeros((5, 2), np.int64), np.zeros((5, 2)), np.array(1, np.float32)):
+        save_file({"values": odd}, path)
+        with refused("pack.safetensors is damaged", "delete it"):
+            Pack(path)
+    path.unlink()
+    os.mkfifo(path)
+    with refused("pack.safetensors is damaged", "not a regular file"):
         Pack(path)
 
 
