@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.storm.corpus import ARCHIVE, OUT, build, prepared
 from benchmarks.storm.sounds import wav
-from benchmarks.storm.tries import Case
+from benchmarks.storm.tries import Case, in_turn
 
 Make = Callable[[np.random.Generator], tuple[str, bytes, bool | None]]
 
@@ -146,8 +146,7 @@ def _encrypted(rng: np.random.Generator) -> tuple[str, bytes, bool | None]:
 
 
 def _bomb(rng: np.random.Generator) -> tuple[str, bytes, bool | None]:
-    megabytes = int(rng.choice([20, 60, 200]))
-    count = int(rng.integers(1, 4))
+    megabytes, count = int(rng.choice([120, 200])), int(rng.integers(1, 4))
 
     def more(archive: zipfile.ZipFile) -> None:
         for number in range(count):
@@ -217,9 +216,8 @@ _KINDS: dict[Make, float] = {
 
 def archives(rng: np.random.Generator, count: int) -> Iterator[Case]:
     """As many cases, always the same of one seed."""
-    kinds = list(_KINDS)
-    for number in rng.choice(len(kinds), count, p=list(_KINDS.values())):
-        name, content, accept = kinds[number](rng)
+    for kind in in_turn(rng, _KINDS, count):
+        name, content, accept = kind(rng)
 
         def write(folder: Path, content: bytes = content) -> None:
             (folder / ARCHIVE).write_bytes(content)

@@ -12,7 +12,7 @@ import pandas as pd
 import typer
 
 from benchmarks.storm.archives import archives
-from benchmarks.storm.kills import try_kills
+from benchmarks.storm.kills import kills, try_kills
 from benchmarks.storm.parameters import parameters
 from benchmarks.storm.project import copy_project, make_project
 from benchmarks.storm.sounds import sounds
@@ -44,7 +44,10 @@ COUNTS = {
     Kind.KILLS: 60,
 }
 _CASES = {Kind.SOUNDS: sounds, Kind.ARCHIVES: archives, Kind.PARAMETERS: parameters}
-_ON_A_GRAPH = {Kind.TAMPERED: try_tampered, Kind.KILLS: try_kills}
+_ON_A_GRAPH: dict[Kind, Callable[[Path, np.random.Generator, int, Show], Tally]] = {
+    Kind.TAMPERED: try_tampered,
+    Kind.KILLS: lambda project, rng, count, show: try_kills(project, kills(rng, count), show),
+}
 
 
 def storm(kinds: Sequence[Kind], seed: int, count: int, show: Show) -> list[Tally]:

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
@@ -53,7 +53,7 @@ class Kill:
 
     Attributes:
         stage: that DVC is told to run, whatever it knows of it.
-        moment: share of the time that this takes.
+        moment: share of the stage's time that has passed; below 0, of DVC's own time before it.
     """
 
     stage: str
@@ -71,16 +71,14 @@ def kills(rng: np.random.Generator, count: int) -> list[Kill]:
     numbers: list[int] = []
     while len(numbers) < count:
         numbers += rng.permutation(len(everything)).tolist()
-    return [Kill(*everything[n], float(rng.uniform(0.05, 0.95))) for n in numbers[:count]]
+    return [Kill(*everything[n], float(rng.uniform(-0.5, 0.95))) for n in numbers[:count]]
 
 
-def try_kills(
-    project: Path, rng: np.random.Generator, count: int, show: Callable[[str], None]
-) -> Tally:
+def try_kills(project: Path, chosen: Sequence[Kill], show: Callable[[str], None]) -> Tally:
     """Kill runs of a project whose graph has been run; every time it has to come out the same."""
     tally, whole = Tally("kills"), _outputs(project, _MADE)
     seconds = json.loads((project / "logs/seconds.json").read_text(encoding="utf-8"))
-    for number, kill in enumerate(kills(rng, count)):
+    for number, kill in enumerate(chosen):
         said, fault = _kill(project, kill, _seconds(seconds, kill.stage))
         fault = fault or _half_there(project, kill.stage, whole)
         # a stage that has been run before is fetched from the cache of runs, or run again
@@ -110,11 +108,11 @@ def _kill(project: Path, kill: Kill, seconds: float) -> tuple[str, str]:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     root = psutil.Process(running.pid)
-    if kill.target == "a stage alone":
-        _wait_for_stage(root)
-        time.sleep(kill.moment * seconds)
+    if kill.moment < 0 and kill.target != "a stage alone":
+        time.sleep((1 + kill.moment) * _BEGIN_S)
     else:
-        time.sleep(kill.moment * (_BEGIN_S + seconds))
+        _wait_for_stage(root)
+        time.sleep(max(0.0, kill.moment) * seconds)
     with suppress(psutil.NoSuchProcess):
         victims = [root] if kill.target == "DVC alone" else _stages(root)
         if kill.target == "the group":

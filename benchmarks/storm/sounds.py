@@ -13,7 +13,7 @@ import numpy.typing as npt
 import soundfile as sf
 
 from benchmarks.storm.corpus import OUT, build, prepared
-from benchmarks.storm.tries import Case
+from benchmarks.storm.tries import Case, in_turn
 
 MIRROR = Path("mirror/toy")
 CANONICAL_HZ = 16_000
@@ -387,8 +387,7 @@ _KINDS = {
 
 def sounds(rng: np.random.Generator, count: int, with_big: bool = True) -> Iterator[Case]:
     """As many cases, always the same of one seed; a few of great size come last."""
-    kinds = list(_KINDS)
-    for number in rng.choice(len(kinds), count, p=list(_KINDS.values())):
-        yield kinds[number](rng)
+    for kind in in_turn(rng, _KINDS, count):
+        yield kind(rng)
     if with_big:
         yield from _big()

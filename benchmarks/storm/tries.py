@@ -8,15 +8,22 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from ser.core import entry
 from ser.core.watch import end_with_parent
 
+Kind = TypeVar("Kind")
+
 LIMIT_S = 10
 LIMIT_BYTES = 10**9
+# what is refused may have been written by then
+REFUSED_BYTES = 10**8
 # files of more than this are compared by their size
 _LARGE_BYTES = 2**25
 # protects the machine from a fault that is looked for
@@ -30,12 +37,14 @@ class Said:
     Attributes:
         status: as a shell gives it; 128 and more is a signal.
         text: what it wrote to standard error.
+        written_bytes: to files, where the file system counts that.
     """
 
     status: int
     text: str
     seconds: float
     memory_bytes: int
+    written_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,8 @@ def attempt(work: Callable[[], object], folder: Path) -> Said:
         heard.seek(0)
         text = heard.read().decode(errors="backslashreplace")
     status = os.waitstatus_to_exitcode(how)
-    return Said(status if status >= 0 else 128 - status, text, seconds, used.ru_maxrss * 1024)
+    status = status if status >= 0 else 128 - status
+    return Said(status, text, seconds, used.ru_maxrss * 1024, used.ru_oublock * 512)
 
 
 def _work(work: Callable[[], object], folder: Path, heard: int, parent: int) -> None:
@@ -144,6 +154,8 @@ def fault_of(said: Said, accept: bool | None) -> str:
     lines = [line for line in said.text.splitlines() if line.startswith("error:")]
     if len(lines) != 1 or not said.text.endswith(f"{lines[0]}\n") or lines[0][-1] not in ".)":
         return f"no sentence: {said.text[-300:]!r}"
+    if said.written_bytes > REFUSED_BYTES:
+        return f"{said.written_bytes / 2**20:.0f} MiB were written before it was refused"
     return f"refused: {lines[0]}" if accept else ""
 
 
@@ -162,6 +174,13 @@ def _content(path: Path) -> bytes | None:
         return None
     size = path.stat().st_size
     return path.read_bytes() if size < _LARGE_BYTES else str(size).encode()
+
+
+def in_turn(rng: np.random.Generator, shares: Mapping[Kind, float], count: int) -> list[Kind]:
+    """As many kinds: each once, and then as often as its share says."""
+    kinds = list(shares)
+    drawn = rng.choice(len(kinds), count, p=list(shares.values()))
+    return [*kinds, *(kinds[number] for number in drawn)][:count]
 
 
 def try_cases(kind: str, cases: Iterable[Case], show: Callable[[str], None]) -> Tally:

@@ -185,11 +185,9 @@ def _predict(
     items = clips_only(data, clips)
     reader = Reader(data, model.network.fold)
     features = reader.normalized(items, purpose, model.network.normalizer)
-    values = None
-    if model.linear is not None and len(items):
-        rows = clips.set_index("clip").loc[items["clip"]].reset_index()
-        values = reader.functionals(rows, purpose)
-    return items, answer(model, features, values, items["corpus"].tolist())
+    rows = clips.set_index("clip").loc[items["clip"]].reset_index()
+    values = reader.functionals(rows, purpose) if model.linear else None
+    return items, answer(model, features, values, rows["corpus"].tolist())
 
 
 def answer(

@@ -33,7 +33,10 @@ def _in_a_sentence(revision: str) -> Iterator[None]:
         ) from None
     except (NotDvcRepoError, SCMError):
         raise SerError(
-            "Revisions can only be read in the root of a repository with DVC; change to it."
+            "This copy has no .git, and so no revisions; clone the repository, or name files that "
+            "lie here."
+            if Path(".dvc").is_dir()
+            else "Revisions can only be read in the root of a repository with DVC; change to it."
         ) from None
 
 

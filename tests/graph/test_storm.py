@@ -1,6 +1,7 @@
 """A short storm of each kind; the whole one is `python -m benchmarks.storm`."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.storm.archives import archives
-from benchmarks.storm.kills import try_kills
+from benchmarks.storm.kills import Kill, kills, try_kills
 from benchmarks.storm.parameters import parameters
 from benchmarks.storm.project import CORPUS, SYSTEM, copy_project
 from benchmarks.storm.sounds import sounds
@@ -40,7 +41,7 @@ def silent(fault: str) -> None:
 
 @pytest.mark.parametrize(
     ("cases", "count"),
-    [(partial(sounds, with_big=False), 50), (archives, 30), (parameters, 20)],
+    [(partial(sounds, with_big=False), 40), (archives, 20), (parameters, 12)],
     ids=["sounds", "archives", "parameters"],
 )
 def test_hostile_input_is_refused_in_a_sentence_or_rightly_accepted(
@@ -57,7 +58,17 @@ def test_files_that_were_tampered_with_are_refused(project: Path) -> None:
 
 
 def test_what_is_killed_comes_out_the_same(project: Path) -> None:
-    check(try_kills(project, np.random.default_rng(2), 3, silent), 3)
+    chosen = [
+        Kill(f"train@{SYSTEM}-0", "DVC alone", signal.SIGKILL, 0.1),
+        Kill(f"featurize@{CORPUS}", "the group", signal.SIGINT, 0.5),
+        Kill(f"train@{SYSTEM}-0", "a stage alone", signal.SIGTERM, 0.5),
+    ]
+    check(try_kills(project, chosen, silent), len(chosen))
+
+
+def test_each_stage_target_and_signal_has_its_turn() -> None:
+    chosen = kills(np.random.default_rng(0), 90)
+    assert len({(one.stage, one.target, one.number) for one in chosen}) == 90
 
 
 def test_the_storm_is_as_large_as_it_says() -> None:
@@ -87,6 +98,7 @@ def test_every_fault_is_seen() -> None:
     assert fault_of(Said(142, "", 10.0, 0), None) == "a hang"
     assert "no sentence" in fault_of(Said(1, "error: a\nerror: b.\n", 1.0, 0), None)
     assert "no sentence" in fault_of(Said(1, "", 1.0, 0), False)
+    assert "were written" in fault_of(Said(1, "error: a bomb.\n", 1.0, 0, 10**9), False)
 
 
 def _refuse(words: str) -> None:

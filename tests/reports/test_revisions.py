@@ -86,6 +86,12 @@ def test_a_folder_without_a_repository_is_refused(
     monkeypatch.chdir(tmp_path)
     with refused("root of a repository"):
         read_at_revision(SCORES, "HEAD")
+    # as an archive from a hosting site is unpacked, with and without what `no_scm` tells DVC
+    (tmp_path / ".dvc").mkdir()
+    for config in ("", "[core]\n    no_scm = true\n"):
+        (tmp_path / ".dvc/config").write_text(config)
+        with refused("no .git", "clone the repository"):
+            read_at_revision(SCORES, "HEAD")
 
 
 def test_files_of_both_kinds_are_listed_and_read(
