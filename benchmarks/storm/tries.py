@@ -6,7 +6,6 @@ import resource
 import signal
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,8 @@ from ser.core.watch import end_with_parent
 
 Kind = TypeVar("Kind")
 
-LIMIT_S = 10
+# of its own; a process that waits, or has much company, is stopped after the patience
+LIMIT_S, _PATIENCE_S = 10, 60
 LIMIT_BYTES = 10**9
 # what is refused may have been written by then
 REFUSED_BYTES = 10**8
@@ -37,6 +37,7 @@ class Said:
     Attributes:
         status: as a shell gives it; 128 and more is a signal.
         text: what it wrote to standard error.
+        seconds: that it worked.
         written_bytes: to files, where the file system counts that.
     """
 
@@ -95,16 +96,16 @@ def attempt(work: Callable[[], object], folder: Path) -> Said:
     with tempfile.TemporaryFile() as heard:
         sys.stdout.flush()
         sys.stderr.flush()
-        begun, parent = time.monotonic(), os.getpid()
+        parent = os.getpid()
         child = os.fork()
         if child == 0:
             _work(work, folder, heard.fileno(), parent)
         _, how, used = os.wait4(child, 0)
-        seconds = time.monotonic() - begun
         heard.seek(0)
         text = heard.read().decode(errors="backslashreplace")
     status = os.waitstatus_to_exitcode(how)
     status = status if status >= 0 else 128 - status
+    seconds = used.ru_utime + used.ru_stime
     return Said(status, text, seconds, used.ru_maxrss * 1024, used.ru_oublock * 512)
 
 
@@ -117,7 +118,8 @@ def _work(work: Callable[[], object], folder: Path, heard: int, parent: int) -> 
         sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w")) for n in (1, 2))
         end_with_parent(parent)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(LIMIT_S)
+        signal.alarm(_PATIENCE_S)
+        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
         resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
         os.chdir(folder)
         sys.argv = ["storm"]
@@ -143,7 +145,8 @@ def fault_of(said: Said, accept: bool | None) -> str:
     """What is wrong about an end; empty if nothing is."""
     if "Traceback" in said.text:
         return f"a traceback: {said.text.strip().splitlines()[-1]}"
-    if said.status == 128 + signal.SIGALRM or said.seconds > LIMIT_S:
+    stopped = (128 + signal.SIGALRM, 128 + signal.SIGXCPU)
+    if said.status in stopped or said.seconds > LIMIT_S:
         return "a hang"
     if said.status >= 128:
         return f"signal {said.status - 128}"

@@ -95,7 +95,8 @@ def test_every_fault_is_seen() -> None:
         tally = try_cases("planted", [case], silent)
         assert bool(tally.faults) == bool(words), name
         assert all(words in fault for fault in tally.faults), tally.faults
-    assert fault_of(Said(142, "", 10.0, 0), None) == "a hang"
+    assert fault_of(Said(0, "", 10.1, 0), None) == "a hang"
+    assert fault_of(Said(142, "", 0.0, 0), None) == "a hang"
     assert "no sentence" in fault_of(Said(1, "error: a\nerror: b.\n", 1.0, 0), None)
     assert "no sentence" in fault_of(Said(1, "", 1.0, 0), False)
     assert "were written" in fault_of(Said(1, "error: a bomb.\n", 1.0, 0, 10**9), False)
