@@ -66,13 +66,6 @@ _STRANGERS: _Columns = {
     "standardised by": ("standardised by", None),
     "UAR in %": ("uar", 1),
 }
-_STORM: _Columns = {
-    "kind": ("kind", None),
-    "tried": ("tried", 0),
-    "refused in one sentence": ("refused", 0),
-    "accepted rightly": ("accepted", 0),
-    "faults": ("faults", 0),
-}
 _ABLATION = (
     "change",
     "validation UAR in % (± deviation over seeds)",
@@ -212,11 +205,6 @@ def size_rows(results: pd.DataFrame, reference: str) -> pd.DataFrame:
     return rows[several].sort_values(["system", "parameters"], ignore_index=True)
 
 
-def storm_table(results: pd.DataFrame, language: Language) -> str:
-    """The table of `docs/storm.csv`."""
-    return _table(_STORM, results, language)
-
-
 def commands_table(results: pd.DataFrame, language: Language) -> str:
     """Minutes of whole commands in `docs/stage_seconds.csv`, the longest first."""
     whole = results[results["stage"].str.startswith("make ")]
@@ -265,7 +253,6 @@ TABLES = (
     Shown("trust", "trust", "docs/own_voice", RESULTS, trust_table),
     Shown("trust_coverage", "trust", "docs/own_voice", "coverage", coverage_table),
     Shown("trust_strangers", "trust", "docs/own_voice", "strangers", strangers_table),
-    Shown("storm", "storm", "docs/storm", RESULTS, storm_table),
     Shown("stage_seconds", "pipeline", "README", "seconds", commands_table),
     Shown("stage_seconds", "pipeline", "docs/speed", "seconds", stages_table),
 )
