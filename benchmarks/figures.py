@@ -89,3 +89,41 @@ def _label_size(axis: Axes, row: pd.Series, colour: str) -> None:
         color=colour,
         size=11,
     )
+
+
+def draw_trust(coverage: pd.DataFrame, flags: pd.DataFrame, path: Path) -> None:
+    """Accuracy of the surest answers, and how often what is heard is flagged.
+
+    Args:
+        coverage, flags: as `benchmarks.trust` makes them.
+    """
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(15, 5.5), layout="constrained")
+        for (system, own), (colour, marker) in zip(
+            coverage.groupby("system", sort=False), _LINES, strict=False
+        ):
+            curve = own[own["kept"].str.endswith("%")]
+            left.plot(
+                curve["coverage"], curve["accuracy"], color=colour, marker=marker, label=system
+            )
+            chosen = own[own["kept"] == "not unsure"]
+            left.scatter(
+                chosen["coverage"], chosen["accuracy"], 220, "none", marker, edgecolors=colour
+            )
+        left.set(
+            xlabel="answers kept, the surest first (%)",
+            ylabel="accuracy (%)",
+            title="Held-out speakers (large marks: not unsure)",
+        )
+        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=4)
+        places = np.arange(len(flags))[::-1]
+        kinds = {"no speech": GREY, "unlike training": ORANGE, "unsure": BLUE, "any": PURPLE}
+        for number, (kind, colour) in enumerate(kinds.items()):
+            height = 0.8 / len(kinds)
+            offset = 0.4 - height * (number + 0.5)
+            right.barh(places + offset, flags[kind], height, color=colour, label=kind)
+        right.set_yticks(places, flags["sound"])
+        right.grid(visible=False, axis="y")
+        right.set(xlabel="recordings that are flagged (%)", title="Warnings", xlim=(0, 100))
+        right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=4)
+        save_figure(figure, path)

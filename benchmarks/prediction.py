@@ -1,40 +1,38 @@
-"""Clips a second on one core, from file to answer: `python -m benchmarks.prediction [SYSTEM]`.
+"""Clips a second on one core, from file to answer: `python -m benchmarks.prediction [MODEL]`.
 
-Times each part of a prediction by the first model of a trained system, warm, over the clips that
-it held out. Times are the processor's; quote ratios from one run, for machines differ.
+Times each part of a prediction, warm, over clips of RAVDESS, by the released model or another (see
+`ser predict --model`). Times are the processor's; quote ratios from one run, for machines differ.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 import typer
-from torch import Tensor
 
 from ser.clips.audio import Int16, read_canonical
-from ser.clips.manifest import clip_path
+from ser.clips.manifest import MANIFEST, clip_path, read_manifest
 from ser.core.entry import run
 from ser.core.processes import use_one_thread
-from ser.core.settings import Values, load_values
-from ser.evaluation.out_of_fold import Model, load_answering, load_model
-from ser.features.front_ends import FrontEnd, LogMel, Mfcc, build_front_end, extract
+from ser.core.settings import Values
+from ser.evaluation.out_of_fold import Model
+from ser.features.front_ends import LogMel, Mfcc
 from ser.features.functionals import SETTINGS, describe
-from ser.features.settings import Features, load_features
-from ser.models.inference import predict_probabilities
-from ser.models.linear import combine
-from ser.reading.data import load_system
-from ser.reading.settings import load_system_settings
-from ser.training.settings import load_seeds
+from ser.predict.hearing import Hearing
+from ser.predict.model import Predictor, load
+from ser.predict.speech import stretches
+from ser.predict.voices import Voice
 
-_ROUNDS = 3
 # the spectra that functionals are taken of
 SPECTRA = Mfcc(LogMel.build(SETTINGS), SETTINGS.n_mfcc)
+_ROUNDS = 3
+_CLIPS = 200
+_CORPUS = Path("data/corpora/ravdess")
 
 
 def functionals_of(samples: Int16) -> list[float]:
@@ -42,50 +40,17 @@ def functionals_of(samples: Int16) -> list[float]:
     return list(describe(samples, SPECTRA).values())
 
 
-@dataclass(frozen=True)
-class Predictor:
-    """A trained model with all that it needs to answer a sound.
+def predictor_of(model: Model, values: Values) -> Predictor:
+    """A predictor by a model that was just trained under the parameters `values`."""
+    voice = Voice(model, 1.0, "benchmark", "benchmark")
+    return replace(load(), voices=(voice,), hearing=Hearing.of(values))
 
-    Attributes:
-        settings: of the features that the network sees.
-    """
 
-    model: Model
-    settings: Features
-    front_end: FrontEnd
-
-    @classmethod
-    def of(cls, model: Model, values: Values) -> "Predictor":
-        """A predictor by a model that was trained under the parameters `values`."""
-        features, settings = load_features(values)
-        return cls(model, features, build_front_end(features, settings))
-
-    def features(self, samples: Int16) -> Tensor:
-        """What the network sees of a clip, shape (rows, bands)."""
-        values = torch.from_numpy(extract(samples, self.front_end, self.settings))
-        return self.model.network.normalizer(values.float())
-
-    def probabilities(
-        self,
-        features: Sequence[Tensor],
-        functionals: Sequence[Sequence[float]],
-        corpora: Sequence[str],
-    ) -> npt.NDArray[np.float64]:
-        """Answer of both parts together, shape (clips, emotions)."""
-        network = self.model.network.network
-        heard = predict_probabilities(network, features, self.model.warps).double().numpy()
-        if self.model.linear is None:
-            return heard
-        described = self.model.linear.model.predict(np.array(functionals), corpora)
-        return combine(heard, described, self.model.share)
-
-    def answer(self, files: Sequence[Path], corpus: str) -> list[str]:
-        """Emotions of files of one corpus."""
-        sounds = [read_canonical(path) for path in files]
-        described = [functionals_of(sound) for sound in sounds] if self.model.linear else []
-        features = [self.features(sound) for sound in sounds]
-        best = self.probabilities(features, described, [corpus] * len(files)).argmax(axis=1)
-        return [self.model.network.emotions[number] for number in best]
+def emotions_of(predictor: Predictor, files: Sequence[Path], corpus: str) -> list[str]:
+    """Emotions of canonical clips of one corpus."""
+    sounds = [read_canonical(path) for path in files]
+    said, _ = predictor.probabilities(sounds, [corpus] * len(sounds))
+    return [predictor.emotions[number] for number in said.argmax(axis=1)]
 
 
 def clip_files(corpora: Path, clips: pd.DataFrame) -> list[Path]:
@@ -107,24 +72,25 @@ def timed(label: str, n_clips: int, work: Callable[[], Any]) -> Any:
     return result
 
 
-def main(system: str = typer.Argument("ravdess")) -> None:
-    """Time predictions of SYSTEM."""
+def main(model: str | None = typer.Argument(None)) -> None:
+    """Time predictions by MODEL."""
     use_one_thread()
     torch.set_num_threads(1)
-    values = load_values()
-    data = load_system(load_system_settings(values, system), Path("data"))
-    fold, seed = data.fold_numbers[0], load_seeds(values)[0]
-    model = load_model(Path("models") / system, fold, seed, load_answering(values))
-    predictor = Predictor.of(model, values)
-    clips = data.with_role(fold, "test")
-    corpora, files = clips["corpus"].tolist(), clip_files(Path("data/corpora"), clips)
-    count = len(files)
-    sounds = timed("read", count, lambda: [read_canonical(path) for path in files])
-    features = timed("features", count, lambda: [predictor.features(sound) for sound in sounds])
-    rows = timed("functionals", count, lambda: [functionals_of(sound) for sound in sounds])
-    timed(
-        "network and linear part", count, lambda: predictor.probabilities(features, rows, corpora)
+    predictor = load(model)
+    manifest = read_manifest(_CORPUS / MANIFEST)
+    clips = manifest.iloc[:: max(1, len(manifest) // _CLIPS)]
+    files = clip_files(_CORPUS.parent, clips)
+    hearing, count = predictor.hearing, len(files)
+    sounds: list[Int16] = timed("read", count, lambda: [read_canonical(path) for path in files])
+    timed("find speech", count, lambda: [list(stretches([sound])) for sound in sounds])
+    timed("features", count, lambda: [hearing.features(sound) for sound in sounds])
+    rows = timed(
+        "functionals", count, lambda: np.array([hearing.functionals(sound) for sound in sounds])
     )
+    features = [hearing.features(sound) for sound in sounds]
+    corpora = clips["corpus"].tolist()
+    timed("network and linear part", count, lambda: predictor.say(features, rows, corpora))
+    timed("all, one after another", count, lambda: [predictor.predict(path) for path in files])
 
 
 if __name__ == "__main__":

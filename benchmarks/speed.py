@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from benchmarks.ablation import features_for
 from benchmarks.figures import draw_speed
-from benchmarks.prediction import Predictor, clip_files, functionals_of
+from benchmarks.prediction import clip_files, emotions_of, functionals_of, predictor_of
 from ser.clips.audio import read_canonical, trim_bounds
 from ser.clips.manifest import MANIFEST
 from ser.core.entry import run
@@ -39,6 +39,7 @@ from ser.features.front_ends import build_front_end, extract
 from ser.features.settings import Features, LogMelSettings, load_features
 from ser.guards.checks import Purpose
 from ser.models.settings import Linear
+from ser.predict.model import Predictor
 from ser.reading.data import SystemData, load_system
 from ser.reading.reader import Reader
 from ser.reading.settings import load_system_settings
@@ -94,17 +95,17 @@ class FittedNetwork:
         network, _ = train_fold(load_recipe(values), data, fold, _SEED)
         part = train_linear(data, fold, linear.c) if linear.share else None
         model = Model(network, part, linear.share, load_answering(values).warps)
-        return cls(data, Predictor.of(model, values))
+        return cls(data, predictor_of(model, values))
 
     def validate(self) -> list[str]:
         """As in `Fitted`."""
-        probabilities, _, _ = predict_validation(self.predictor.model, self.data)
-        names = self.predictor.model.network.emotions
+        probabilities, _, _ = predict_validation(self.predictor.voices[0].model, self.data)
+        names = self.predictor.emotions
         return [names[number] for number in probabilities.argmax(axis=1)]
 
     def answer(self, files: Sequence[Path]) -> list[str]:
         """As in `Fitted`."""
-        return self.predictor.answer(files, SYSTEM)
+        return emotions_of(self.predictor, files, SYSTEM)
 
 
 @dataclass(frozen=True)

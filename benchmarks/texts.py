@@ -45,6 +45,27 @@ _FRONT_ENDS: _Columns = {
     "a step in ms": ("step_ms", 1),
     "step relative to log-mel": ("relative", 1),
 }
+_TRUST: _Columns = {
+    "sound": ("sound", None),
+    "recordings": ("recordings", 0),
+    "`no speech`, %": ("no speech", 0),
+    "`unlike training`, %": ("unlike training", 0),
+    "`unsure`, %": ("unsure", 0),
+    "any warning, %": ("any", 0),
+    "accuracy in %": ("accuracy", 0),
+    "accuracy without a warning, %": ("accuracy_unflagged", 0),
+}
+_COVERAGE: _Columns = {
+    "system": ("system", None),
+    "answers kept": ("kept", None),
+    "confidence of at least": ("confidence", 2),
+    "accuracy in %": ("accuracy", 1),
+}
+_STRANGERS: _Columns = {
+    "corpus left out": ("corpus", None),
+    "standardised by": ("standardised by", None),
+    "UAR in %": ("uar", 1),
+}
 _STORM: _Columns = {
     "kind": ("kind", None),
     "tried": ("tried", 0),
@@ -90,6 +111,26 @@ def front_ends_table(results: pd.DataFrame, language: Language) -> str:
     """The table of `docs/front_ends.csv`."""
     as_code = results.assign(front_end="`" + results["front_end"] + "`")
     return _table(_FRONT_ENDS, as_code, language)
+
+
+def trust_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/trust.csv`."""
+    return _table(_TRUST, results, language)
+
+
+def coverage_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/trust_coverage.csv`: all, half, and those that are not unsure."""
+    chosen = results[results["kept"].isin(["100 %", "50 %", "not unsure"])]
+    share = chosen["coverage"].map(lambda value: f"{value:.0f} %")
+    sure = say("not unsure", language) + ": " + share
+    kept = chosen["kept"].where(chosen["kept"].str.endswith("%"), sure)
+    as_code = chosen.assign(system="`" + chosen["system"] + "`", kept=kept)
+    return _table(_COVERAGE, as_code, language)
+
+
+def strangers_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/trust_strangers.csv`."""
+    return _table(_STRANGERS, results, language)
 
 
 def ablation_tables(results: pd.DataFrame, language: Language) -> str:
@@ -221,6 +262,9 @@ TABLES = (
     Shown("speed", "speed", "docs/speed", RESULTS, speed_table),
     Shown("optimizers", "steps", "docs/optimizers", RESULTS, optimizers_table),
     Shown("front_ends", "steps", "docs/features", RESULTS, front_ends_table),
+    Shown("trust", "trust", "docs/own_voice", RESULTS, trust_table),
+    Shown("trust_coverage", "trust", "docs/own_voice", "coverage", coverage_table),
+    Shown("trust_strangers", "trust", "docs/own_voice", "strangers", strangers_table),
     Shown("storm", "storm", "docs/storm", RESULTS, storm_table),
     Shown("stage_seconds", "pipeline", "README", "seconds", commands_table),
     Shown("stage_seconds", "pipeline", "docs/speed", "seconds", stages_table),

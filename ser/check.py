@@ -12,9 +12,10 @@ from ser.core.settings import Values
 from ser.evaluation.baselines import BaselineSettings
 from ser.evaluation.trials import in_studies
 from ser.features.front_ends import describe_layout
-from ser.features.settings import FRONT_ENDS, Augmentation, FunctionalsKind, load_features
+from ser.features.settings import FRONT_ENDS, Augmentation, FunctionalsSettings, load_features
 from ser.models.network import build_network
 from ser.models.settings import Linear, Prediction
+from ser.predict.release import Release, load_plan
 from ser.reading.settings import load_systems
 from ser.splits.protocols import find_protocol
 from ser.training.fold import crop_rows
@@ -35,6 +36,7 @@ _TOP = {
     "linear",
     "prediction",
     "systems",
+    "release",
     "baselines",
     "studies",
     "processes",
@@ -60,10 +62,11 @@ def check_values(values: Values) -> None:
     in_studies(values)
     for key, kind in (
         ("augmentation", Augmentation),
-        ("functionals", FunctionalsKind),
+        ("functionals", FunctionalsSettings),
         ("linear", Linear),
         ("prediction", Prediction),
         ("baselines", BaselineSettings),
+        ("release", Release),
     ):
         values.section(key, kind)
     n_workers()
@@ -76,6 +79,7 @@ def check_values(values: Values) -> None:
     for row in values.section("front_ends", dict[str, Any]):
         load_features(values.changed({"features.front_end": row}))
     _check_crop(values)
+    load_plan(values)
 
 
 def _check_crop(values: Values) -> None:

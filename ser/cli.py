@@ -78,9 +78,11 @@ def check() -> None:
 @app.command()
 def readme() -> None:
     """Put the tables of results into the README and the docs, and write the models' cards."""
+    from ser.predict.card import write_release_card
     from ser.reports.readme import update_texts
 
     update_texts()
+    write_release_card()
 
 
 _SIDE = "system, system@revision (commit, branch, tag or experiment), or a CSV of predictions"
@@ -177,6 +179,57 @@ def offline() -> None:
 
     write_plots_page()
     print(f"{PAGE} is written.")
+
+
+@app.command("predict")
+def predict(
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="files, folders, patterns, or - for a pipe")
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", help="a text that names one of these a line")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="a system that was trained here, a folder of models, or the file of one"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one object a line")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="one row a line")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="write lines here (CSV if it is called so)")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on with --out, without what it has")
+    ] = False,
+) -> None:
+    """Recognise emotions in your own recordings; exit with 1 if one failed, with 2 if all did."""
+    from ser.predict.inputs import find_recordings
+
+    names = find_recordings(inputs or [], listed)
+    if as_json and as_csv:
+        raise SerError("--json and --csv exclude each other; give one of them.")
+    if resume and out is None:
+        raise SerError("--resume goes on with a file; name it by --out.")
+    from ser.predict.command import Form, predict_all
+    from ser.predict.model import load
+
+    is_csv = as_csv or (out is not None and out.suffix == ".csv" and not as_json)
+    form: Form = "csv" if is_csv else "json" if as_json or out else "table"
+    sys.exit(predict_all(load(model), names, form, out, resume))
+
+
+@app.command("listen")
+def listen_now(
+    model: Annotated[str | None, typer.Option(help="as for `ser predict`")] = None,
+    save: Annotated[Path | None, typer.Option(help="add every answer here, one a line")] = None,
+) -> None:
+    """Show what the microphone hears, as bars, until Ctrl-C."""
+    from rich.console import Console
+
+    from ser.predict.listen import listen, microphone
+    from ser.predict.model import load
+
+    listen(load(model), microphone(), save, Console())
 
 
 @app.command("protocols")

@@ -1,7 +1,7 @@
 """Predict every clip with the models that never saw its speaker, and score the predictions.
 
 In: models/<system>, data/splits, data/features and data/functionals of its corpora. Params: seeds,
-linear.share, prediction.
+linear.helped_share, linear.share, prediction.
 Out: metrics/<system>.json; plots/systems/<system>/*.csv.
 """
 
@@ -34,8 +34,11 @@ from ser.training.system import HISTORY, read_history
 def main(system: str) -> None:
     """Evaluate SYSTEM."""
     values, models = load_values(), Path("models") / system
-    data = load_system(load_system_settings(values, system), Path("data"))
-    seeds, answering = load_seeds(values), load_answering(values)
+    settings, seeds = load_system_settings(values, system), load_seeds(values)
+    data, answering = (
+        load_system(settings, Path("data")),
+        load_answering(values, helped=bool(settings.helpers)),
+    )
     predictions = predict_out_of_fold(data, models, seeds, answering)
     check_complete(predictions, data.tested, seeds)
     history = pd.concat([read_history(seed_folder(models, seed) / HISTORY) for seed in seeds])

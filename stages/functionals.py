@@ -1,7 +1,8 @@
 """Compute functionals of clips, for classifiers without a network.
 
 In: data/corpora/<corpus>. Params: functionals.
-Out: data/functionals/<corpus>/functionals.safetensors, with the names of its rows and columns.
+Out: data/functionals/<corpus>/functionals.safetensors, with the names of its rows and columns, and
+copies.safetensors, of copies at other speeds.
 """
 
 from pathlib import Path
@@ -10,7 +11,7 @@ from ser.clips.manifest import MANIFEST, read_manifest
 from ser.core.entry import run
 from ser.core.settings import load_values
 from ser.features.functionals import write_functionals
-from ser.features.settings import FunctionalsKind
+from ser.features.settings import FunctionalsSettings
 
 
 def main(corpus: str) -> None:
@@ -20,7 +21,7 @@ def main(corpus: str) -> None:
         read_manifest(built / MANIFEST),
         built,
         Path("data/functionals") / corpus,
-        load_values().section("functionals", FunctionalsKind),
+        load_values().section("functionals", FunctionalsSettings),
     )
 
 

@@ -23,7 +23,7 @@ from ser.evaluation.predictions import IDENTITY
 from ser.evaluation.trials import difference, scores
 from ser.guards.checks import Purpose
 from ser.models.inference import predict_probabilities
-from ser.models.linear import LinearModel, fit_linear
+from ser.models.linear import LinearModel, fit_fold
 from ser.models.settings import Linear
 from ser.models.storage import TrainedNetwork
 from ser.reading.data import SystemData, check_uses, clips_only, encode, trained_emotions
@@ -84,7 +84,7 @@ def group_of(name: str) -> str:
             return group
     raise SerError(
         f"The functional {name} belongs to no group of studies/importance.py; the study is of this "
-        "project's own functionals (functionals: own in params.yaml)."
+        "project's own functionals (functionals.kind: own in params.yaml)."
     )
 
 
@@ -128,14 +128,7 @@ def _fit(
     """The linear part of a fold on some functionals, and those of the tested clips by name."""
     reader, trains = Reader(data, fold), data.with_role(fold, "train")
     emotions = list(trained_emotions(data, fold))
-    model = fit_linear(
-        reader.functionals(trains, Purpose.STATISTICS, columns),
-        reader.functionals(trains, Purpose.TRAIN, columns),
-        trains["corpus"].tolist(),
-        trains["emotion"].map(emotions.index).to_numpy(),
-        len(emotions),
-        cost,
-    )
+    model = fit_fold(reader, trains, emotions, cost, columns)
     check_uses(data, fold, reader.uses)
     tested = data.with_role(fold, "test").sort_values("clip", ignore_index=True)
     return model, reader.functionals(tested, Purpose.TEST, columns)

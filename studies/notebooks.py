@@ -42,7 +42,6 @@ _TRAINING: dict[str, Any] = {
     "time_masks": 0,
     "weight_average": 0.0,
     "checkpoint": "last",
-    "precision": "float32",
 }
 
 

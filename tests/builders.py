@@ -89,6 +89,7 @@ _QUICK: dict[str, Any] = {
     "training.precision": "float32",
     "prediction.warps": [],
     "linear.share": 0.0,
+    "linear.helped_share": 0.0,
     "studies.training": {"seeds": [0], "model_size": "small", "epochs": 2, "min_steps": 0},
 }
 
@@ -223,7 +224,9 @@ def write_features(
 def write_functionals(folder: Path, functionals: pd.DataFrame) -> None:
     """What the stage functionals writes for one corpus; one row a clip (its index)."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_pack(folder / functional_store.PACK, [functionals.to_numpy(dtype=np.float32)])
+    values = functionals.to_numpy(dtype=np.float32)
+    write_pack(folder / functional_store.PACK, [values])
+    write_pack(folder / functional_store.COPIES, [np.repeat(values, 2, axis=0)])
     write_csv(folder / functional_store.CLIPS, pd.DataFrame({"clip": functionals.index}))
     write_csv(folder / functional_store.NAMES, pd.DataFrame({"name": functionals.columns}))
 

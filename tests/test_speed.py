@@ -35,7 +35,7 @@ from ser.evaluation.trials import in_studies
 from ser.features.augmentation import augment_corpus
 from ser.features.front_ends import featurize_corpus
 from ser.features.functionals import write_functionals
-from ser.features.settings import Augmentation, load_features
+from ser.features.settings import Augmentation, FunctionalsSettings, load_features
 from ser.reports.markdown import between
 from tests.builders import (
     CORPUS,
@@ -201,7 +201,12 @@ def bench(
     copies, out = tmp_path / "copies", tmp_path / "features" / CORPUS
     augment_corpus(manifest, built, copies, values.section("augmentation", Augmentation))
     featurize_corpus(manifest, built, copies, out, *load_features(values))
-    write_functionals(manifest, built, tmp_path / "functionals" / CORPUS, "own")
+    write_functionals(
+        manifest,
+        built,
+        tmp_path / "functionals" / CORPUS,
+        FunctionalsSettings(kind="own", speeds=[1.1]),
+    )
     for module, name, value in (
         (speed, "DATA", tmp_path),
         (benchmarks.ablation, "DATA", tmp_path),
@@ -230,14 +235,10 @@ def test_all_ways_do_the_same_job(bench: speed.Bench) -> None:
         assert len(way.validate()) == len(way.answer(files)) == len(clips)
     # a sound is answered as the clip is that the pipeline has stored, in half precision
     assert svm.answer(files) == svm.validate()
-    expected, _, _ = predict_validation(ours.predictor.model, bench.data)
+    expected, _, _ = predict_validation(ours.predictor.voices[0].model, bench.data)
     sounds = [read_canonical(file) for file in files]
-    own = ours.predictor.probabilities(
-        [ours.predictor.features(sound) for sound in sounds],
-        [speed.functionals_of(sound) for sound in sounds],
-        [CORPUS] * len(files),
-    )
-    assert own == pytest.approx(expected, abs=0.01)
+    own, _ = ours.predictor.probabilities(sounds, [CORPUS] * len(files))
+    assert own == pytest.approx(expected, abs=1e-9)
     ways = speed.extractors(bench.values)
     mine, librosas = ways[OURS](files[0]), ways[LIBROSA](files[0])
     assert mine.astype(np.float32) == pytest.approx(librosas, abs=0.02)

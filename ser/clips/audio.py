@@ -211,7 +211,6 @@ def _resampled(blocks: Iterator[Float64 | Int16], rate_hz: int, whole: bool) -> 
     if whole:
         pieces = list(blocks)
         joined: Any = np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
-        del pieces
         return canonical(joined, rate_hz)
     if rate_hz == SAMPLE_RATE_HZ:
         return np.concatenate([canonical(block, rate_hz) for block in blocks])
@@ -233,8 +232,8 @@ def canonical(mono: Float64 | Int16, rate_hz: int) -> Int16:
     """
     if rate_hz == SAMPLE_RATE_HZ:
         return to_int16(mono)
-    wide = mono.astype(np.float64, copy=False)
-    return to_int16(soxr.resample(wide, rate_hz, SAMPLE_RATE_HZ, quality="VHQ"))
+    resampled = soxr.resample(mono.astype(np.float64), rate_hz, SAMPLE_RATE_HZ, quality="VHQ")
+    return to_int16(resampled)
 
 
 def to_int16(samples: npt.NDArray[np.floating] | Int16) -> Int16:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import minimize_scalar
 
 from ser.evaluation.predictions import probability_columns
 
@@ -56,6 +55,9 @@ def fit_temperature(
         speakers: who speaks in each clip.
         prior: weight of the prior.
     """
+    # imported where it is used: who predicts at a known temperature does without it
+    from scipy.optimize import minimize_scalar
+
     names = np.asarray(speakers)
     clips_of = [names == name for name in sorted(set(names.tolist()))]
 

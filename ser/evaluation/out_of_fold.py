@@ -1,5 +1,6 @@
 """Every clip, predicted by the models that never saw its speaker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from torch import Tensor
 
 from ser.clips.labels import ordered
 from ser.clips.manifest import speaker_keys
@@ -17,7 +19,7 @@ from ser.core.settings import Values
 from ser.evaluation.calibration import Float, Int, fit_temperature, soften
 from ser.evaluation.predictions import IDENTITY
 from ser.guards.checks import Purpose
-from ser.models.inference import predict_probabilities
+from ser.models.inference import predict_clip
 from ser.models.linear import combine
 from ser.models.settings import Linear, Prediction
 from ser.models.storage import (
@@ -30,7 +32,7 @@ from ser.models.storage import (
     seed_folder,
 )
 from ser.reading.data import SystemData, check_uses, clips_only, encode
-from ser.reading.reader import Reader
+from ser.reading.reader import FloatArray, Reader
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,18 @@ class Answering:
     warps: tuple[float, ...]
 
 
-def load_answering(values: Values) -> Answering:
-    """What `linear.share` and `prediction` of params.yaml say.
+def load_answering(values: Values, *, helped: bool = False) -> Answering:
+    """What `linear` and `prediction` of params.yaml say.
+
+    Args:
+        helped: whether helping corpora train the system.
 
     Raises:
         SerError: one sentence naming the key, what was given and what is allowed.
     """
-    return Answering(
-        values.section("linear", Linear).share, values.section("prediction", Prediction).warps
-    )
+    linear = values.section("linear", Linear)
+    share = linear.helped_share if helped else linear.share
+    return Answering(share, values.section("prediction", Prediction).warps)
 
 
 def load_model(models: Path, fold: int, seed: int, answering: Answering) -> Model:
@@ -100,8 +105,10 @@ def predict_out_of_fold(
 
     Raises:
         LeakError: if a model was made from what it would be tested on.
-        SerError: if a model is missing or damaged.
+        SerError: if a model is missing or damaged, or nobody is tested.
     """
+    if data.tested.empty:
+        raise SerError(f"Protocol {data.protocol.name} tests nobody, so there is nothing to score.")
     jobs = [(fold, seed) for seed in seeds for fold in data.fold_numbers]
     work = partial(_predict_job, data=data, models=models, answering=answering)
     tables = spread(work, jobs, "folds predicted", "fold")
@@ -148,8 +155,9 @@ def predict_fold(model: Model, data: SystemData) -> pd.DataFrame:
         if part is not None:
             check_uses(data, network.fold, part.uses)
     validated = predict_validation(model, data)
-    # where nobody validates, confidences stay as they are
-    temperature = fit_temperature(*validated) if len(validated[1]) else 1.0
+    # where nobody validates, confidences stay as they are; to the decimals of the table, so that
+    # whoever reads it there has the same
+    temperature = round(fit_temperature(*validated), 6) if len(validated[1]) else 1.0
     tested = data.with_role(network.fold, "test")
     items, probabilities = _predict(model, data, tested, Purpose.TEST)
     best = probabilities.argmax(axis=1)
@@ -172,15 +180,34 @@ def predict_fold(model: Model, data: SystemData) -> pd.DataFrame:
 
 def _predict(
     model: Model, data: SystemData, clips: pd.DataFrame, purpose: Purpose
-) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
+) -> tuple[pd.DataFrame, FloatArray]:
     """Index rows of clips, and the probabilities of each, shape (clips, emotions)."""
     items = clips_only(data, clips)
     reader = Reader(data, model.network.fold)
     features = reader.normalized(items, purpose, model.network.normalizer)
-    heard = predict_probabilities(model.network.network, features, model.warps).double().numpy()
-    if model.linear is None:
-        return items, heard
     rows = clips.set_index("clip").loc[items["clip"]].reset_index()
-    values = reader.functionals(rows, purpose)
-    described = model.linear.model.predict(values, rows["corpus"].tolist())
-    return items, combine(heard, described, model.share)
+    values = reader.functionals(rows, purpose) if model.linear else None
+    return items, answer(model, features, values, rows["corpus"].tolist())
+
+
+def answer(
+    model: Model,
+    features: Sequence[Tensor],
+    functionals: FloatArray | None,
+    corpora: Sequence[str],
+) -> FloatArray:
+    """Probabilities of clips by both parts together, shape (clips, emotions).
+
+    Each clip is predicted by itself: what is predicted beside it changes not even the last digit.
+
+    Args:
+        features: normalised, each of shape (rows, bands).
+        functionals: shape (clips, functionals); not read if there is no linear part.
+        corpora: corpus of every clip, by whose training clips the linear part standardises.
+    """
+    network, heard = model.network.network, np.zeros((len(features), len(model.network.emotions)))
+    for row, clip in zip(heard, features, strict=True):
+        row[:] = predict_clip(network, clip, model.warps).numpy()
+    if model.linear is None or functionals is None or not len(features):
+        return heard
+    return combine(heard, model.linear.model.predict(functionals, corpora), model.share)

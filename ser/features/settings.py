@@ -29,9 +29,19 @@ ENCODER_LAYERS: dict[EncoderName, int] = {
     "wavlm_large": 24,
     "xlsr_300m": 24,
 }
-FunctionalsKind = Literal["own", "egemaps"]
 # a clip of an hour has a row every half millisecond at the most
 _Milliseconds = Annotated[Positive, Field(ge=1, le=500)]
+
+
+class FunctionalsSettings(Section):
+    """What classifiers without a network see: `own`, or `egemaps` (openSMILE).
+
+    Attributes:
+        speeds: of the copies that the linear classifier learns from beside each clip.
+    """
+
+    kind: Literal["own", "egemaps"]
+    speeds: list[Annotated[Positive, Field(ge=0.5, le=2)]]
 
 
 class LogMelSettings(Section):

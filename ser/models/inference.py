@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ser.models.front_ends import band_warps
 from ser.models.network import Network
@@ -41,6 +41,26 @@ def predict_probabilities(
                 )
     network.train(was_training)
     return probabilities
+
+
+def predict_clip(network: Network, clip: Tensor, warps: Sequence[float] = ()) -> Tensor:
+    """The same of one clip by itself, shape (classes,): its stretches are one batch.
+
+    The answer does not depend on what else is predicted to the last digit, as it does in a batch,
+    whose sums are grouped by its size.
+    """
+    warps = warps if network.layout.neighbours else ()
+    rows = -(-len(clip) // network.granularity) * network.granularity
+    was_training = network.training
+    network.eval()
+    with torch.inference_mode():
+        padded = nn.functional.pad(clip, (0, 0, 0, rows - len(clip))).unsqueeze(0)
+        values, lengths = network.front_end(padded, torch.tensor([float(len(clip))]))
+        if warps:
+            values = values @ band_warps(1 + torch.tensor(warps), values.shape[2])
+        answers = network.classify(values, lengths.expand(len(values))).softmax(1)
+    network.train(was_training)
+    return answers.mean(dim=0)
 
 
 def _predict_batch(

@@ -52,8 +52,10 @@ class Linear(Section):
 
     Attributes:
         share: weight of its answer; 0 is the network alone.
+        helped_share: the same, where helping corpora train.
         c: cost of its errors; the larger, the closer it follows its training clips.
     """
 
     share: Fraction
+    helped_share: Fraction
     c: Positive

@@ -156,7 +156,8 @@ def load_linear(path: Path) -> TrainedLinear:
             arrays["weight"],
             arrays["bias"],
         )
-        if any(array.dtype.kind != "f" for array in arrays.values()):
+        parts = (model.weight, model.bias, *model.mean.values(), *model.scale.values())
+        if any(part.dtype.kind != "f" for part in parts):
             raise ValueError("weights that are whole numbers")
         if model.weight.shape[0] != len(emotions) or model.bias.shape != (len(emotions),):
             raise ValueError(f"weights of {len(model.bias)} classes, {len(emotions)} emotions")

@@ -1,6 +1,6 @@
 """Everything a system reads: its clips and folds, and where features and functionals lie."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -17,7 +17,7 @@ from ser.guards.crossings import Crossing
 from ser.guards.selection import SystemClips, load_clips
 from ser.reading.settings import System
 from ser.store.features import PACK, Layout, check_pack, read_index, read_layout
-from ser.store.functionals import read_functionals
+from ser.store.functionals import read_copies, read_functionals
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,20 @@ class SystemData(SystemClips):
     @property
     def functionals(self) -> pd.DataFrame:
         """Functionals of all clips: one row a clip (its index), one column a functional."""
-        return _functionals(tuple(self.functional_folders.values()))
+        return _functionals(tuple(self.functional_folders.values()), read_functionals)
+
+    @property
+    def copied_functionals(self) -> pd.DataFrame:
+        """Functionals of copies of the clips, which only train: several rows a clip, or none."""
+        return _functionals(tuple(self.functional_folders.values()), read_copies)
 
 
 @lru_cache(maxsize=4)
-def _functionals(folders: tuple[Path, ...]) -> pd.DataFrame:
+def _functionals(folders: tuple[Path, ...], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
     """Functionals of corpora, read once a process."""
     if not folders:
         return pd.DataFrame()
-    tables = [read_functionals(folder) for folder in folders]
+    tables = [read(folder) for folder in folders]
     for folder, table in zip(folders, tables, strict=True):
         if list(table.columns) != list(tables[0].columns):
             raise SerError(

@@ -65,26 +65,49 @@ class Reader:
             LeakError: if a clip is held out from this purpose.
             SerError: if a clip has no functionals.
         """
+        table = self.data.functionals
+        missing = clips.loc[~clips["clip"].isin(table.index), "clip"]
+        if not missing.empty:
+            raise SerError(f"Clip {missing.iloc[0]} has no functionals; run `dvc repro`.")
+        return self._functionals(table, clips, purpose, columns)
 
-        def values(some: pd.DataFrame, why: Purpose) -> Tensor:
-            copies = {"item": some["clip"], "clip": some["clip"], "effect": ""}
-            self._note(pd.DataFrame(copies), why)
-            everything = self.data.functionals
-            table = everything if columns is None else everything[list(columns)]
-            missing = some.loc[~some["clip"].isin(table.index), "clip"]
-            if not missing.empty:
-                raise SerError(f"Clip {missing.iloc[0]} has no functionals; run `dvc repro`.")
-            return torch.from_numpy(table.loc[some["clip"]].to_numpy(np.float64, copy=True))
+    def copied_functionals(
+        self, clips: pd.DataFrame, columns: Sequence[str] | None = None
+    ) -> FloatArray:
+        """Functionals of the copies of clips, to train by: those of the first clip come first.
 
-        found = values(clips, purpose)
-        if Crossing.STATISTIC in self.data.protocol.crosses and len(found):
-            rows = list(found.split(1))
-            found = torch.cat(
-                self._by_speaker(
-                    clips["clip"].tolist(), rows, lambda own: [values(own, Purpose.STATISTICS)]
-                )
-            )
-        return found.numpy()
+        Raises:
+            LeakError: if a clip is held out from training.
+        """
+        table = self.data.copied_functionals
+        if table.empty:
+            return np.empty((0, len(self.data.functionals.columns if columns is None else columns)))
+        return self._functionals(table, clips, Purpose.TRAIN, columns)
+
+    def _functionals(
+        self,
+        table: pd.DataFrame,
+        clips: pd.DataFrame,
+        purpose: Purpose,
+        columns: Sequence[str] | None,
+    ) -> FloatArray:
+        def read(rows: pd.DataFrame, some: pd.DataFrame, why: Purpose) -> pd.DataFrame:
+            items = {"item": some["clip"], "clip": some["clip"], "effect": ""}
+            self._note(pd.DataFrame(items), why)
+            return rows.loc[some["clip"]] if columns is None else rows.loc[some["clip"], columns]
+
+        def tensor(rows: pd.DataFrame) -> Tensor:
+            return torch.from_numpy(rows.to_numpy(np.float64, copy=True))
+
+        found = read(table, clips, purpose)
+        if Crossing.STATISTIC not in self.data.protocol.crosses or found.empty:
+            return tensor(found).numpy()
+
+        def own(some: pd.DataFrame) -> list[Tensor]:
+            return [tensor(read(self.data.functionals, some, Purpose.STATISTICS))]
+
+        rows = list(tensor(found).split(1))
+        return torch.cat(self._by_speaker(found.index.tolist(), rows, own)).numpy()
 
     def _by_speaker(
         self,

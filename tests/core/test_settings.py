@@ -21,7 +21,7 @@ from ser.core.settings import Number, Values, load_values, parse_values
 from ser.corpora import corpus_names
 from ser.evaluation.baselines import BaselineSettings
 from ser.evaluation.trials import in_studies
-from ser.features.settings import Augmentation, FunctionalsKind, load_features
+from ser.features.settings import Augmentation, FunctionalsSettings, load_features
 from ser.models.settings import Linear, Prediction
 from ser.reading.settings import load_corpora, load_system_settings, load_systems
 from ser.splits.protocols import PROTOCOLS
@@ -62,7 +62,7 @@ def sections(values: Values) -> dict[str, Any]:
         "recipe": load_recipe(values),
         "features": features,
         "front_end": front_end,
-        "functionals": values.section("functionals", FunctionalsKind),
+        "functionals": values.section("functionals", FunctionalsSettings),
         "augmentation": values.section("augmentation", Augmentation),
         "prediction": values.section("prediction", Prediction),
         "linear": values.section("linear", Linear),

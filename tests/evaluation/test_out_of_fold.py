@@ -171,7 +171,9 @@ def test_the_model_normalises_as_in_training(data: SystemData, models: Path) -> 
 
 
 def test_parts_and_warps_are_what_the_parameters_say(data: SystemData, models: Path) -> None:
-    values = make_values({"linear.share": 0.3, "prediction.warps": [-0.1, 0.1]})
+    shares = {"linear.share": 0.3, "linear.helped_share": 0.1}
+    values = make_values({**shares, "prediction.warps": [-0.1, 0.1]})
+    assert load_answering(values, helped=True).share == 0.1
     answering = load_answering(values)
     assert answering == Answering(0.3, (-0.1, 0.1))
     model = load_model(models, 0, 0, answering)

@@ -21,14 +21,19 @@ from ser.features.front_ends import LogMel, Mfcc
 from ser.features.functionals import (
     EGEMAPS_LICENCE,
     SETTINGS,
+    _percentiles,
     _statistics,
+    at_speed,
     describe,
     write_functionals,
 )
-from ser.store.functionals import CLIPS, NAMES, PACK, read_functionals
+from ser.features.settings import FunctionalsSettings
+from ser.store.functionals import CLIPS, COPIES, NAMES, PACK, read_copies, read_functionals
 from tests.builders import make_manifest, random_clip, tone, write_clips
 from tests.conftest import Refused
 
+OWN = FunctionalsSettings(kind="own", speeds=[0.9, 1.1])
+EGEMAPS = FunctionalsSettings(kind="egemaps", speeds=[])
 Corpus = tuple[pd.DataFrame, Path]
 
 
@@ -163,8 +168,8 @@ def test_they_come_back_by_clip_and_name_from_any_number_of_processes(
     manifest, folder = corpus
     for workers in ("1", "2"):
         monkeypatch.setenv(VARIABLE, workers)
-        write_functionals(manifest, folder, tmp_path / workers, "own")
-    for name in (PACK, CLIPS, NAMES):
+        write_functionals(manifest, folder, tmp_path / workers, OWN)
+    for name in (PACK, COPIES, CLIPS, NAMES):
         one, two = ((tmp_path / workers / name).read_bytes() for workers in ("1", "2"))
         assert one == two, name
     table = read_functionals(tmp_path / "1")
@@ -172,6 +177,28 @@ def test_they_come_back_by_clip_and_name_from_any_number_of_processes(
     samples = random_clip(3, 0.4 + 0.02 * 3)
     for name, value in describe(samples, spectra).items():
         assert table.loc[manifest["clip"][3], name] == pytest.approx(value, rel=1e-5, abs=1e-5)
+    copies = read_copies(tmp_path / "1")
+    assert copies.index.tolist() == manifest["clip"].repeat(2).tolist()
+    for row, speed in enumerate(OWN.speeds):
+        copy, expected = copies.iloc[6 + row], describe(at_speed(samples, speed), spectra)
+        assert np.allclose(copy, list(expected.values()), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("speed", [0.8, 1.25])
+def test_a_faster_copy_is_shorter_and_higher(speed: float, spectra: Mfcc) -> None:
+    plain = loud(32767 * tone(200.0, 1.0), 0.0)
+    copy = at_speed(plain, speed)
+    assert len(copy) == pytest.approx(len(plain) / speed, abs=2)
+    found = describe(copy, spectra)["pitch.0.mean"] - describe(plain, spectra)["pitch.0.mean"]
+    assert found == pytest.approx(12 * np.log2(speed), abs=0.3)
+    assert np.abs(copy).max() == pytest.approx(np.abs(plain).max(), rel=0.1)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 300])
+def test_percentiles_are_numpys(frames: int) -> None:
+    contour = np.random.default_rng(0).standard_normal((frames, 5)).astype(np.float32)
+    expected = np.percentile(contour.astype(np.float64), (5, 25, 50, 75, 95), axis=0)
+    assert np.allclose(_percentiles(contour), expected)
 
 
 def test_clips_other_than_those_of_the_manifest_are_refused(
@@ -181,7 +208,7 @@ def test_clips_other_than_those_of_the_manifest_are_refused(
     path = clip_path(tmp_path / "corpus", manifest["clip"][2])
     write_wav(path, random_clip(77))
     with refused(str(path), "manifest", "dvc repro"):
-        write_functionals(manifest, tmp_path / "corpus", tmp_path / "out", "own")
+        write_functionals(manifest, tmp_path / "corpus", tmp_path / "out", OWN)
     assert not (tmp_path / "out").exists()
 
 
@@ -190,7 +217,7 @@ def test_opensmile_is_asked_for_in_a_sentence(
 ) -> None:
     monkeypatch.setitem(sys.modules, "opensmile", None)
     with refused("pip install -r requirements-opensmile.in", "params.yaml"):
-        write_functionals(*corpus, tmp_path / "out", "egemaps")
+        write_functionals(*corpus, tmp_path / "out", EGEMAPS)
     assert not (tmp_path / "out").exists()
 
 
@@ -217,7 +244,7 @@ def test_egemaps_stand_beside_duration_and_loudness(
     fake.FeatureSet = SimpleNamespace(eGeMAPSv02="gemaps")
     fake.FeatureLevel = SimpleNamespace(Functionals="functionals")
     monkeypatch.setitem(sys.modules, "opensmile", fake)
-    write_functionals(*corpus, tmp_path / "out", "egemaps")
+    write_functionals(*corpus, tmp_path / "out", EGEMAPS)
     assert "audEERING Research License Agreement" in capsys.readouterr().out, (
         "terms must be printed"
     )
@@ -231,7 +258,7 @@ def test_egemaps_stand_beside_duration_and_loudness(
 def test_real_egemaps_are_88_finite_numbers(corpus: Corpus, tmp_path: Path) -> None:
     pytest.importorskip("opensmile")
     manifest, folder = corpus
-    write_functionals(manifest, folder, tmp_path / "out", "egemaps")
+    write_functionals(manifest, folder, tmp_path / "out", EGEMAPS)
     table = read_functionals(tmp_path / "out")
     own = [name for name in table.columns if name.startswith("egemaps.")]
     assert len(own) == 88

@@ -67,7 +67,7 @@ def lock(folder: Path) -> bytes:
 
 
 def change_params(folder: Path, changes: dict[str, Any]) -> None:
-    """Change parameters of a project, by dotted key; None removes one."""
+    """Change parameters of a project, by dotted key; what is None is taken away."""
     path = folder / "params.yaml"
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     for key, value in changes.items():
@@ -75,28 +75,33 @@ def change_params(folder: Path, changes: dict[str, Any]) -> None:
         table = values
         for name in tables:
             table = table[name]
-        table[last] = value
+        if value is None:
+            del table[last]
+        else:
+            table[last] = value
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 
 
-def changed(folder: Path) -> tuple[set[str], set[str]]:
-    """Stages of the root graph that `dvc status` calls changed, and all that may run after them.
-
-    The second are kinds of stages, such as "train": they run only if what they read is changed.
-    """
+def changed(folder: Path) -> set[str]:
+    """Stages of the root graph that `dvc status` calls changed."""
     with Repo(str(folder)) as repo:
-        found = {address.rpartition("/")[2] for address in repo.status() if _is_root(address)}
-        names = {address.partition(":")[2] for address in found}
+        return {name for name in map(_root_name, repo.status()) if name}
+
+
+def followers(folder: Path) -> dict[str, set[str]]:
+    """All kinds of stages of the root graph that come after each kind, itself among them."""
+    found: dict[str, set[str]] = {}
+    with Repo(str(folder)) as repo:
         graph = repo.index.graph  # an arrow from each stage to what it depends on
-        after = [
-            stage
-            for start in graph
-            if start.addressing.rpartition(":")[2] in names and _is_root(start.addressing)
-            for stage in {start} | networkx.ancestors(graph, start)
-            if _is_root(stage.addressing)
-        ]
-    return names, {stage.addressing.rpartition(":")[2].partition("@")[0] for stage in after}
+        for stage in graph:
+            if kind := _root_name(stage.addressing).partition("@")[0]:
+                after = {stage} | networkx.ancestors(graph, stage)
+                names = {_root_name(each.addressing).partition("@")[0] for each in after}
+                found.setdefault(kind, set()).update(names - {""})
+    return found
 
 
-def _is_root(address: str) -> bool:
-    return "studies/" not in address
+def _root_name(address: str) -> str:
+    """Name of a stage of the root graph; "" for one of the studies."""
+    file, _, name = address.rpartition(":")
+    return "" if "studies" in file else name

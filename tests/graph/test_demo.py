@@ -44,7 +44,7 @@ def test_a_second_run_does_nothing(demo: Path) -> None:
     before = lock(demo)
     said = dvc(demo, "repro").stdout
     assert "Running stage" not in said, f"a second run ran something:\n{said}"
-    assert changed(demo) == (set(), set())
+    assert changed(demo) == set()
     assert lock(demo) == before, "a second run changed dvc.lock"
 
 

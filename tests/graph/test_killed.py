@@ -35,7 +35,7 @@ TRAIN, SEED = f"train@{SYSTEM}-0", f"models/{SYSTEM}/seed_0"
 # stages that are killed while they write, and what; none needs what one before it makes
 KILLED = {
     f"baselines@{SYSTEM}": f"models/{SYSTEM}/linear",
-    f"featurize@{CORPUS}": f"data/features/{CORPUS}",
+    f"download@{CORPUS}": f"data/corpora/{CORPUS}",
 }
 
 
@@ -82,7 +82,7 @@ def test_killed_stages_and_forced_runs_give_the_same_lock(project: Path) -> None
     said = dvc(project, "repro", "--force", "--single-item", *CHAIN).stdout
     assert said.count("Running stage") == len(CHAIN)
     assert lock(project) == before, "the same commit gave other bytes"
-    assert changed(project) == (set(), set())
+    assert changed(project) == set()
     assert not left_over(project)
 
 
@@ -118,7 +118,8 @@ def stop(program: "subprocess.Popen[str]") -> None:
     said, _ = program.communicate(timeout=30)
     took = time.monotonic() - begun
     assert said.count(STOPPED) == 1, said
-    assert "exited with 130" in said
+    # the stage says 130; a shell between DVC and it is ended by the signal itself
+    assert "exited with 130" in said or "exited with -2" in said, said
     assert "Traceback" not in said, said
     assert not any(map(is_running, processes))
     # two seconds where the machine has nothing else to do

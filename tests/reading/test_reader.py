@@ -93,7 +93,8 @@ def test_what_leaks_is_refused_before_anything_is_read(
                         assert len(read(reader)) == 1
                         assert set(items["item"]) <= reader.uses[reading.purpose.value]
                         continue
-                    reader = Reader(closed(data), 0)
+                    # the table of functionals is of all clips, and is read as a whole
+                    reader = Reader(data if what == "functionals" else closed(data), 0)
                     said = (items["item"].iloc[0], str(reading.purpose), name)
                     with refused(*said, error=LeakError):
                         read(reader)
@@ -116,6 +117,16 @@ def test_a_reader_knows_its_own_fold(tiny: SystemData, refused: Refused) -> None
             Reader(tiny, other).features(clips_only(tiny, tested), Purpose.TEST)
         with refused("testing", error=LeakError):
             Reader(tiny, other).functionals(tested, Purpose.TEST)
+
+
+def test_copies_train_where_their_clip_does(tiny: SystemData, refused: Refused) -> None:
+    reader, trains = Reader(tiny, 0), tiny.with_role(0, "train")
+    copies = reader.copied_functionals(trains)
+    assert np.array_equal(copies, np.repeat(reader.functionals(trains, Purpose.TRAIN), 2, axis=0))
+    assert reader.uses == {"training": set(trains["clip"])}
+    for role in ("validation", "test"):
+        with refused(f"role: {role}", "training", error=LeakError):
+            reader.copied_functionals(tiny.with_role(0, role))
 
 
 # Statistics of speakers

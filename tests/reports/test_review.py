@@ -318,7 +318,7 @@ def test_words_keep_their_marks_and_nothing_else() -> None:
 
 
 def test_the_checklist_is_filled_from_the_run(here: Path) -> None:
-    seconds = json.dumps({"train@tiny-0": 100.4, "train@tiny-1": 23.0, "train@other-0": 9.0})
+    seconds = json.dumps({"train tiny 0": 100.4, "train tiny 1": 23.0, "train other 0": 9.0})
     text = review_markdown(make_review(open_revision("before"), open_revision("after"), seconds))
     assert "12 speakers" in text
     assert "The last training here took 123 s." in text

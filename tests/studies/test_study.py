@@ -21,7 +21,7 @@ from studies.importance import GROUPS as OF_FUNCTIONALS
 from studies.ladder import RUNGS
 from studies.notebooks import NOTEBOOKS
 from studies.study import read_table, run_study
-from tests.builders import REPOSITORY
+from tests.builders import REPOSITORY, real_values
 
 Refused = Callable[..., AbstractContextManager[None]]
 
@@ -52,7 +52,7 @@ def test_every_study_is_in_the_graph_and_every_stage_is_a_study() -> None:
         for path in (REPOSITORY / "studies").glob("*.py")
         if "__main__" in path.read_text(encoding="utf-8")
     }
-    assert set(GRAPH) == files
+    assert set(GRAPH) == files | {"release"}  # which is a stage like those of systems
 
 
 @pytest.mark.parametrize("drawing", DRAWINGS, ids=lambda one: f"{one.study}{one.endings[0]}")
@@ -61,7 +61,9 @@ def test_a_figure_is_drawn_from_tables_that_its_study_writes(drawing) -> None:  
     for ending in drawing.endings:
         assert any(path.endswith(f"}}{ending}.csv") for path in written), ending
     assert len(inspect.signature(drawing.make).parameters) == 1 + len(drawing.endings)
-    assert f"plots/studies/{drawing.study}" in GRAPH["figures"]["deps"]
+    # a study that params.yaml names no subject for has no folder that DVC could depend on
+    if figures._subjects(real_values(), drawing.study):
+        assert f"plots/studies/{drawing.study}" in GRAPH["figures"]["deps"]
 
 
 def test_what_draws_knows_no_study_and_trains_nothing() -> None:

@@ -58,16 +58,15 @@ def test_the_shared_reference_answers_as_a_trial_of_its_own() -> None:
 
 
 def test_studies_have_settings_of_their_own(refused: Refused) -> None:
-    own = {"seeds": [4, 5], "epochs": 3, "crop_s": 0.5, "model_size": "large"}
+    own = {"seeds": [4, 5], "epochs": 3, "min_steps": 7, "model_size": "large"}
     values = make_values({"studies.training": own})
     changed, seeds = in_studies(values)
     recipe, usual = load_recipe(changed), load_recipe(values)
     assert seeds == [4, 5]
-    assert (recipe.training.epochs, recipe.training.crop_s) == (3, 0.5)
     assert recipe.model.settings.channels == [32, 64, 96, 128]
     assert recipe.optimizer == usual.optimizer
-    assert recipe.training == usual.training.model_copy(update={"epochs": 3, "crop_s": 0.5})
-    with refused("studies.training", "training.epoch", "3"):
+    assert recipe.training == usual.training.model_copy(update={"epochs": 3, "min_steps": 7})
+    with refused("studies.training.epoch", "3"):
         in_studies(values.changed({"studies.training.epoch": 3}))
 
 

@@ -1,0 +1,1 @@
+"""Answers for recordings that no corpus holds: `ser.load().predict("my.wav")`."""
