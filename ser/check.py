@@ -15,7 +15,7 @@ from ser.features.front_ends import describe_layout
 from ser.features.settings import FRONT_ENDS, Augmentation, FunctionalsSettings, load_features
 from ser.models.network import build_network
 from ser.models.settings import Linear, Prediction
-from ser.predict.release import Release, load_plan
+from ser.predict.release import load_plan
 from ser.reading.settings import load_systems
 from ser.splits.protocols import find_protocol
 from ser.training.fold import crop_rows
@@ -66,7 +66,6 @@ def check_values(values: Values) -> None:
         ("linear", Linear),
         ("prediction", Prediction),
         ("baselines", BaselineSettings),
-        ("release", Release),
     ):
         values.section(key, kind)
     n_workers()

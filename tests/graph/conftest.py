@@ -27,8 +27,6 @@ def _place(item: pytest.Item) -> int:
 @pytest.fixture(scope="session")
 def base_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's project with its graph run, made once for all workers; tests copy it."""
-    if os.environ.get("TRY_BASE"):
-        return Path(os.environ["TRY_BASE"])
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent

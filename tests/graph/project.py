@@ -1,7 +1,6 @@
 """A copy of the project in a temporary folder, and DVC run in it."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,11 @@ import networkx
 import yaml
 from dvc.repo import Repo
 
+from benchmarks.storm.project import CORPUS, DVC, SYSTEM, copy_project
+
+__all__ = ["CORPUS", "DVC", "SYSTEM", "copy_project"]
+
 ROOT = Path(__file__).resolve().parents[2]
-SYSTEM, CORPUS = "synthetic", "synthetic_a"
 ENVIRONMENT = {
     **{key: value for key, value in os.environ.items() if key not in ("DVC_STAGE", "MAKELEVEL")},
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
@@ -22,7 +24,6 @@ ENVIRONMENT = {
     "GIT_COMMITTER_NAME": "test",
     "GIT_COMMITTER_EMAIL": "test@localhost",
 }
-DVC = [sys.executable, "-m", "dvc"]
 
 
 def run(
@@ -50,14 +51,6 @@ def dvc(folder: Path, *arguments: str, check: bool = True) -> subprocess.Complet
 def make_project(target: Path) -> Path:
     """Copy the project to `target` and run its graph on synthetic voices, as `make demo` does."""
     run(ROOT, sys.executable, "demo/run.py", "--target", str(target), SER_PROCESSES="2")
-    return target
-
-
-def copy_project(project: Path, target: Path) -> Path:
-    """A copy of a project that has been run, cache and all."""
-    shutil.copytree(project, target, symlinks=True)
-    config = target / ".dvc/config.local"
-    config.write_text(config.read_text().replace(str(project.resolve()), str(target.resolve())))
     return target
 
 

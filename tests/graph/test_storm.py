@@ -17,7 +17,6 @@ from benchmarks.storm.sounds import sounds
 from benchmarks.storm.tampered import tamperings, try_tampered
 from benchmarks.storm.tries import Case, Said, Tally, fault_of, try_cases
 from ser.core.errors import SerError
-from tests.graph import project as of_tests
 
 Cases = Callable[[np.random.Generator, int], Iterator[Case]]
 
@@ -26,7 +25,6 @@ pytestmark = [pytest.mark.graph, pytest.mark.filterwarnings("ignore::Deprecation
 
 @pytest.fixture(scope="module")
 def project(base_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    assert (of_tests.CORPUS, of_tests.SYSTEM) == (CORPUS, SYSTEM)
     return copy_project(base_project, tmp_path_factory.mktemp("storm") / "project")
 
 
