@@ -35,10 +35,8 @@ def main(system: str) -> None:
     """Evaluate SYSTEM."""
     values, models = load_values(), Path("models") / system
     settings, seeds = load_system_settings(values, system), load_seeds(values)
-    data, answering = (
-        load_system(settings, Path("data")),
-        load_answering(values, helped=bool(settings.helpers)),
-    )
+    data = load_system(settings, Path("data"))
+    answering = load_answering(values, helped=bool(settings.helpers))
     predictions = predict_out_of_fold(data, models, seeds, answering)
     check_complete(predictions, data.tested, seeds)
     history = pd.concat([read_history(seed_folder(models, seed) / HISTORY) for seed in seeds])

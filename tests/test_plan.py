@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,10 @@ def test_a_paused_run_is_paused_altogether(slow: Path) -> None:
         processes = family(program.pid)
         program.send_signal(signal.SIGTSTP)
         os.waitpid(program.pid, os.WUNTRACED)
+        # a process that works on another core stops at its next interrupt
+        deadline = time.monotonic() + 2
+        while states(processes) != {"T"} and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert states(processes) == {"T"}
         program.send_signal(signal.SIGCONT)
         program.send_signal(signal.SIGINT)

@@ -21,7 +21,8 @@ Kind = TypeVar("Kind")
 
 # of its own; a process that waits, or has much company, is stopped after the patience
 LIMIT_S, _PATIENCE_S = 10, 60
-LIMIT_BYTES = 10**9
+# 1 GB less what importing torch and all else takes: what was there before is not the input's doing
+LIMIT_BYTES = 10**9 - 7 * 10**8
 # what is refused may have been written by then
 REFUSED_BYTES = 10**8
 # files of more than this are compared by their size
@@ -38,6 +39,7 @@ class Said:
         status: as a shell gives it; 128 and more is a signal.
         text: what it wrote to standard error.
         seconds: that it worked.
+        memory_bytes: the most it held, beyond what it was born with.
         written_bytes: to files, where the file system counts that.
     """
 
@@ -96,7 +98,7 @@ def attempt(work: Callable[[], object], folder: Path) -> Said:
     with tempfile.TemporaryFile() as heard:
         sys.stdout.flush()
         sys.stderr.flush()
-        parent = os.getpid()
+        parent, born_with = os.getpid(), _resident_bytes()
         child = os.fork()
         if child == 0:
             _work(work, folder, heard.fileno(), parent)
@@ -106,7 +108,13 @@ def attempt(work: Callable[[], object], folder: Path) -> Said:
     status = os.waitstatus_to_exitcode(how)
     status = status if status >= 0 else 128 - status
     seconds = used.ru_utime + used.ru_stime
-    return Said(status, text, seconds, used.ru_maxrss * 1024, used.ru_oublock * 512)
+    memory = max(0, used.ru_maxrss * 1024 - born_with)
+    return Said(status, text, seconds, memory, used.ru_oublock * 512)
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def _work(work: Callable[[], object], folder: Path, heard: int, parent: int) -> None:
@@ -151,7 +159,7 @@ def fault_of(said: Said, accept: bool | None) -> str:
     if said.status >= 128:
         return f"signal {said.status - 128}"
     if said.memory_bytes > LIMIT_BYTES:
-        return f"{said.memory_bytes / 2**20:.0f} MiB of memory"
+        return f"{said.memory_bytes / 2**20:.0f} MiB of memory for itself"
     if said.status == 0:
         return "accepted" if accept is False else ""
     lines = [line for line in said.text.splitlines() if line.startswith("error:")]

@@ -209,15 +209,20 @@ def _blocks(path: Path, file: sf.SoundFile) -> Iterator[Int16 | Float64]:
 def _resampled(blocks: Iterator[Float64 | Int16], rate_hz: int, whole: bool) -> Int16:
     """Canonical samples of pieces of a mono signal, by soxr's very high quality."""
     if whole:
-        pieces = list(blocks)
-        joined: Any = np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
-        return canonical(joined, rate_hz)
+        return canonical(_joined(list(blocks)), rate_hz)
     if rate_hz == SAMPLE_RATE_HZ:
         return np.concatenate([canonical(block, rate_hz) for block in blocks])
     stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float64", quality="VHQ")
     done = [to_int16(stream.resample_chunk(block.astype(np.float64))) for block in blocks]
     done.append(to_int16(stream.resample_chunk(np.zeros(0), last=True)))
     return np.concatenate(done)
+
+
+def _joined(pieces: list[Any]) -> Any:
+    """A long recording need not lie in memory twice where it is one piece already."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
 
 
 def canonical(mono: Float64 | Int16, rate_hz: int) -> Int16:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser.clips.labels import EMOTIONS
+from ser.clips.labels import is_emotion
 from ser.core.errors import SerError
 from ser.core.files import write_csv
 from ser.core.tables import Table
@@ -52,10 +52,14 @@ class ClipName:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a complete corpus holds: clips, clips per emotion, genders per speaker."""
+    """What a complete corpus holds: clips, clips per emotion, genders per speaker.
 
-    n_clips: int
-    emotions: Mapping[str, int]
+    A count that is not published, or not known for certain, is None; without genders there is no
+    list of speakers.
+    """
+
+    n_clips: int | None
+    emotions: Mapping[str, int | None]
     genders: Mapping[str, str]
 
 
@@ -143,13 +147,17 @@ def check_rows(manifest: pd.DataFrame, corpus: str) -> None:
     nameless = manifest.loc[(manifest["speaker"] == "") | (manifest["clip"] == ""), "clip"]
     if not nameless.empty:
         raise SerError(f"{corpus}: clip {nameless.iloc[0]!r} lacks its name or its speaker.")
-    for column, allowed in (("emotion", EMOTIONS), ("gender", (*GENDERS, UNKNOWN))):
+    genders = (*GENDERS, UNKNOWN)
+    names = {emotion for emotion in manifest["emotion"].unique() if is_emotion(emotion)}
+    for column, allowed, rule in (
+        ("emotion", names, "a name in small letters, with _ between words"),
+        ("gender", genders, f"one of {', '.join(genders)}"),
+    ):
         strange = manifest[~manifest[column].isin(allowed)]
         if not strange.empty:
             row = strange.iloc[0]
             raise SerError(
-                f"{corpus}: clip {row['clip']} has {column} {row[column]!r}, "
-                f"which is not one of {', '.join(allowed)}."
+                f"{corpus}: clip {row['clip']} has {column} {row[column]!r}, which is not {rule}."
             )
 
 
@@ -162,21 +170,28 @@ def check_expected(manifest: pd.DataFrame, corpus: str, expected: Expected) -> N
     found, wanted = set(manifest["speaker"]), set(expected.genders)
     remedy = "fetch the corpus again, or correct its file in ser/corpora"
     for speakers, what in ((wanted - found, "missing"), (found - wanted, "unknown")):
-        if speakers:
+        if speakers and wanted:
             raise SerError(
                 f"{corpus}: speakers are {what} ({', '.join(sorted(speakers))}); {remedy}."
             )
     wrong = manifest[manifest["gender"] != manifest["speaker"].map(expected.genders)]
-    if not wrong.empty:
+    if wanted and not wrong.empty:
         speaker = wrong["speaker"].min()
         raise SerError(f"{corpus}: speaker {speaker} has another gender in the names of clips.")
-    if len(manifest) != expected.n_clips:
+    if expected.n_clips not in (None, len(manifest)):
         raise SerError(
             f"{corpus}: {len(manifest)} clips found, {expected.n_clips} expected; {remedy}."
         )
     counts = manifest["emotion"].value_counts().to_dict()
+    strange = manifest[~manifest["emotion"].isin(expected.emotions.keys())]
+    if expected.emotions and not strange.empty:
+        row = strange.iloc[0]
+        raise SerError(
+            f"{corpus}: clip {row['clip']} has emotion {row['emotion']!r}, which is not one of "
+            f"{', '.join(expected.emotions)}; {remedy}."
+        )
     for emotion, count in expected.emotions.items():
-        if counts.get(emotion, 0) != count:
+        if count is not None and counts.get(emotion, 0) != count:
             raise SerError(
                 f"{corpus}: {counts.get(emotion, 0)} clips are {emotion}, {count} expected; "
                 f"{remedy}."

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ser.clips.labels import EMOTIONS
+from ser.clips.labels import ordered
 from ser.clips.manifest import speaker_keys
 from ser.core.processes import spread
 from ser.core.scoring import accuracy, unweighted_average_recall
@@ -116,9 +116,9 @@ def _speaker_majority(data: SystemData, fold: int) -> Sequence[str]:
 
 
 def _most_frequent(emotions: "pd.Series[str]") -> str:
-    """The most frequent emotion; of several, the first of the shared set."""
+    """The most frequent emotion; of several, the first in their order."""
     counts = emotions.value_counts()
-    return min(counts.index[counts == counts.max()], key=EMOTIONS.index)
+    return ordered(counts.index[counts == counts.max()])[0]
 
 
 def _own(data: SystemData, fold: int) -> pd.DataFrame:

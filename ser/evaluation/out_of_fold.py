@@ -42,7 +42,7 @@ class Model:
     Attributes:
         linear: the classifier of functionals that answers beside the network, if there is one.
         share: weight of its answer.
-        warps: under which the network predicts (see `predict_probabilities`).
+        warps: under which the network predicts (see `predict_clip`).
     """
 
     network: TrainedNetwork

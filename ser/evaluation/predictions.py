@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser.clips.labels import EMOTIONS
+from ser.clips.labels import is_emotion, ordered
 from ser.core.errors import SerError
 from ser.core.tables import Table
 
@@ -44,8 +44,9 @@ def check_complete(predictions: pd.DataFrame, clips: pd.DataFrame, seeds: list[i
 
 
 def probability_columns(predictions: pd.DataFrame) -> list[str]:
-    """Columns that hold the probability of each emotion, in the order of the shared set."""
-    return [f"p_{emotion}" for emotion in EMOTIONS if f"p_{emotion}" in predictions.columns]
+    """Columns that hold the probability of each emotion, in their order."""
+    named = [name.removeprefix("p_") for name in predictions.columns if name.startswith("p_")]
+    return [f"p_{emotion}" for emotion in ordered(named)]
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
@@ -68,14 +69,17 @@ def check_predictions(table: pd.DataFrame, source: str) -> pd.DataFrame:
     if not doubled.empty:
         row = doubled.iloc[0]
         raise SerError(f"{source} predicts clip {row['clip']} twice with seed {row['seed']}.")
+    columns = probability_columns(table)
     for column in ("emotion", "predicted"):
-        strange = set(table[column]) - set(EMOTIONS)
-        if strange:
+        named = set(table[column])
+        known = {name for name in named if is_emotion(name)}
+        if columns:
+            known &= {name.removeprefix("p_") for name in columns}
+        if strange := named - known:
             raise SerError(f"{source} holds the unknown emotion {min(strange)!r}.")
     for column in (name for name in _SHARES if name in table):
         if not pd.to_numeric(table[column], errors="coerce").between(0, 1).all():
             raise SerError(f"{source} must hold numbers from 0 to 1 in the column {column}.")
-    columns = probability_columns(table)
     if columns:
         values = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
         wrong = ~(np.abs(values.sum(axis=1) - 1) < _ROUNDING) | (values < 0).any(axis=1)

@@ -12,20 +12,12 @@ from ser.models.network import Network
 _BATCH = 32
 
 
-def predict_probabilities(
-    network: Network, clips: Sequence[Tensor], warps: Sequence[float] = ()
-) -> Tensor:
+def predict_probabilities(network: Network, clips: Sequence[Tensor]) -> Tensor:
     """Class probabilities of normalised clips, shape (clips, classes).
 
     Clips are batched with those of the same padded length only: a clip's padding, and with it its
     prediction, never depends on its neighbours.
-
-    Args:
-        warps: relative stretches of the bands under which a clip is predicted, the answers
-            averaged; none of them leaves it as it is. Bands that are no neighbours in frequency
-            are not stretched.
     """
-    warps = warps if network.layout.neighbours else ()
     buckets: dict[int, list[int]] = defaultdict(list)
     for number, clip in enumerate(clips):
         buckets[-(-len(clip) // network.granularity) * network.granularity].append(number)
@@ -36,9 +28,7 @@ def predict_probabilities(
         for rows, numbers in sorted(buckets.items()):
             for begin in range(0, len(numbers), _BATCH):
                 batch = numbers[begin : begin + _BATCH]
-                probabilities[batch] = _predict_batch(
-                    network, [clips[i] for i in batch], rows, warps
-                )
+                probabilities[batch] = _predict_batch(network, [clips[i] for i in batch], rows)
     network.train(was_training)
     return probabilities
 
@@ -48,6 +38,11 @@ def predict_clip(network: Network, clip: Tensor, warps: Sequence[float] = ()) ->
 
     The answer does not depend on what else is predicted to the last digit, as it does in a batch,
     whose sums are grouped by its size.
+
+    Args:
+        warps: relative stretches of the bands under which the clip is predicted, the answers
+            averaged; none of them leaves it as it is. Bands that are no neighbours in frequency
+            are not stretched.
     """
     warps = warps if network.layout.neighbours else ()
     rows = -(-len(clip) // network.granularity) * network.granularity
@@ -63,16 +58,10 @@ def predict_clip(network: Network, clip: Tensor, warps: Sequence[float] = ()) ->
     return answers.mean(dim=0)
 
 
-def _predict_batch(
-    network: Network, clips: list[Tensor], rows: int, warps: Sequence[float]
-) -> Tensor:
+def _predict_batch(network: Network, clips: list[Tensor], rows: int) -> Tensor:
     values = torch.zeros(len(clips), rows, clips[0].shape[1])
     for number, clip in enumerate(clips):
         values[number, : len(clip)] = clip
     lengths = torch.tensor([float(len(clip)) for clip in clips])
     values, lengths = network.front_end(values, lengths)
-    if not warps:
-        return network.classify(values, lengths).softmax(1)
-    matrices = band_warps(1 + torch.tensor(warps), values.shape[2])
-    answers = [network.classify(values @ matrix, lengths).softmax(1) for matrix in matrices]
-    return torch.stack(answers).mean(dim=0)
+    return network.classify(values, lengths).softmax(1)

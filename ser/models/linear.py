@@ -158,10 +158,8 @@ def fit_fold(
         LeakError: if a clip is held out from training.
     """
     fitted_on = reader.functionals(clips, Purpose.STATISTICS, columns)
-    values, copies = (
-        reader.functionals(clips, Purpose.TRAIN, columns),
-        reader.copied_functionals(clips, columns),
-    )
+    values = reader.functionals(clips, Purpose.TRAIN, columns)
+    copies = reader.copied_functionals(clips, columns)
     learned = pd.concat([clips, clips.loc[clips.index.repeat(len(copies) // len(clips))]])
     return fit_linear(
         fitted_on,

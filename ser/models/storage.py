@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, from_numpy
 
-from ser.clips.labels import EMOTIONS, ordered
+from ser.clips.labels import is_emotion, ordered
 from ser.core.errors import SerError
 from ser.core.files import regular, whole_file
 from ser.models.linear import LinearModel
@@ -191,8 +191,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def _origin(card: dict[str, Any]) -> tuple[tuple[str, ...], int, dict[str, set[str]]]:
     emotions = tuple(str(name) for name in card["emotions"])
-    strange = sorted(set(emotions) - set(EMOTIONS))
-    if strange or not emotions or list(emotions) != ordered(emotions):
+    named = all(is_emotion(name) for name in emotions)
+    if not named or not emotions or list(emotions) != ordered(emotions):
         raise ValueError(f"its emotions are {', '.join(emotions)}")
     uses = {str(purpose): set(items) for purpose, items in card["uses"].items()}
     return emotions, int(card["fold"]), uses

@@ -65,11 +65,7 @@ class Reader:
             LeakError: if a clip is held out from this purpose.
             SerError: if a clip has no functionals.
         """
-        table = self.data.functionals
-        missing = clips.loc[~clips["clip"].isin(table.index), "clip"]
-        if not missing.empty:
-            raise SerError(f"Clip {missing.iloc[0]} has no functionals; run `dvc repro`.")
-        return self._functionals(table, clips, purpose, columns)
+        return self._functionals(self.data.functionals, clips, purpose, columns)
 
     def copied_functionals(
         self, clips: pd.DataFrame, columns: Sequence[str] | None = None
@@ -94,6 +90,9 @@ class Reader:
         def read(rows: pd.DataFrame, some: pd.DataFrame, why: Purpose) -> pd.DataFrame:
             items = {"item": some["clip"], "clip": some["clip"], "effect": ""}
             self._note(pd.DataFrame(items), why)
+            missing = some.loc[~some["clip"].isin(rows.index), "clip"]
+            if not missing.empty:
+                raise SerError(f"Clip {missing.iloc[0]} has no functionals; run `dvc repro`.")
             return rows.loc[some["clip"]] if columns is None else rows.loc[some["clip"], columns]
 
         def tensor(rows: pd.DataFrame) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field, ValidationError
 
-from ser.clips.labels import EMOTIONS
+from ser.clips.labels import is_emotion
 from ser.core.errors import SerError
 from ser.core.files import write_csv
 from ser.core.tables import Percent, Table
@@ -123,7 +123,7 @@ class Results:
         if table.empty:
             raise SerError(f"{where(self._path(name))} has no rows; run `dvc repro`.")
         for column in ("actual", "predicted"):
-            if column in table and not table[column].isin(EMOTIONS).all():
+            if column in table and not table[column].map(is_emotion).all():
                 raise SerError(
                     f"{where(self._path(name))} holds an unknown emotion; run `dvc repro`."
                 )

@@ -108,8 +108,8 @@ def test_a_clip_that_breaks_a_rule_is_named(manifest: pd.DataFrame, refused: Ref
     with refused("toy", "toy/02/sad", "more than once"):
         check_rows(pd.concat([manifest, manifest.iloc[[3]]]), "toy")
     for column, label, allowed in (
-        ("emotion", "joyful", EMOTIONS[0]),
-        ("emotion", "", "bored"),
+        ("emotion", "So so", "small letters"),
+        ("emotion", "", "small letters"),
         ("gender", "f", "female, male, unknown"),
     ):
         strange = manifest[column].mask(manifest.index == 2, label)
@@ -121,7 +121,7 @@ def test_a_manifest_that_belies_itself_is_refused_when_it_is_read(
     tmp_path: Path, manifest: pd.DataFrame, refused: Refused
 ) -> None:
     path = tmp_path / MANIFEST
-    for column, label in (("emotion", "joyful"), ("gender", "x"), ("speaker", ""), ("clip", "")):
+    for column, label in (("emotion", "Joy"), ("gender", "x"), ("speaker", ""), ("clip", "")):
         strange = manifest[column].mask(manifest.index == 2, label)
         write_manifest(path, manifest.assign(**{column: strange}))
         with refused(str(path)):
@@ -160,10 +160,14 @@ def test_what_is_not_as_published_is_noticed(manifest: pd.DataFrame, refused: Re
     more = pd.concat([manifest, pd.DataFrame([row("01", "calm")])])
     with refused("toy: 7 clips found", "6 expected", remedy):
         check_expected(more, "toy", EXPECTED)
-    for emotion in ("happy", "calm"):
+    for emotion, said in (("happy", "3 expected"), ("calm", "'calm', which is not one of")):
         wrong = manifest.assign(emotion=manifest["emotion"].mask(manifest.index == 1, emotion))
-        with refused("toy", "3 expected", remedy):
+        with refused("toy", said, remedy):
             check_expected(wrong, "toy", EXPECTED)
+
+
+def test_what_is_not_published_is_not_asked_for(manifest: pd.DataFrame) -> None:
+    check_expected(manifest[:4], "toy", Expected(None, dict.fromkeys(EXPECTED.emotions), {}))
 
 
 def test_speakers_who_are_missing_unknown_or_of_another_gender_are_named(

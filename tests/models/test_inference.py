@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ser.models.cnn import Cnn, CnnSettings
-from ser.models.inference import predict_probabilities
+from ser.models.inference import predict_clip, predict_probabilities
 from ser.store.features import Layout
 from tests.builders import WAVEFORM_LAYOUT
 
@@ -53,16 +53,15 @@ def test_predictions_do_not_depend_on_order(lengths: list[int], order: object) -
     assert torch.allclose(shuffled, expected[places], atol=1e-5)
 
 
-@pytest.mark.parametrize("warps", [(), WARPS], ids=["plain", "warped"])
 @pytest.mark.parametrize("kind", LAYOUTS)
-def test_a_clip_alone_is_predicted_as_among_others(kind: str, warps: tuple[float, ...]) -> None:
+def test_a_clip_alone_is_predicted_as_among_others(kind: str) -> None:
     model = network(LAYOUTS[kind])
     unit, width = (100, 1) if kind == "waveform" else (1, 10)
     batch = clips([unit * length for length in (1, 20, 21, 23, 24, 33, 40, 57, 90)], width)
-    together = predict_probabilities(model, batch, warps)
+    together = predict_probabilities(model, batch)
     for number, clip in enumerate(batch):
-        alone = predict_probabilities(model, [clip], warps)[0]
-        assert torch.allclose(together[number], alone, atol=1e-5), f"clip {number} saw others"
+        for alone in (predict_probabilities(model, [clip])[0], predict_clip(model, clip)):
+            assert torch.allclose(together[number], alone, atol=1e-5), f"clip {number} saw others"
 
 
 def test_neighbours_do_not_matter_even_if_they_are_broken() -> None:
@@ -73,19 +72,17 @@ def test_neighbours_do_not_matter_even_if_they_are_broken() -> None:
 
 
 def test_answers_under_several_warps_are_averaged() -> None:
-    model, batch = network(), clips([20, 33])
-    alone = [predict_probabilities(model, batch, [warp]) for warp in WARPS]
+    model, (clip,) = network(), clips([33])
+    alone = [predict_clip(model, clip, [warp]) for warp in WARPS]
     assert not torch.allclose(alone[0], alone[2]), "warps change nothing"
-    together = predict_probabilities(model, batch, WARPS)
+    together = predict_clip(model, clip, WARPS)
     assert torch.allclose(together, torch.stack(alone).mean(0), atol=1e-6)
-    assert torch.allclose(predict_probabilities(model, batch), alone[1], atol=1e-5)
+    assert torch.allclose(predict_clip(model, clip), alone[1], atol=1e-5)
 
 
 def test_numbers_that_are_no_neighbours_in_frequency_are_not_warped() -> None:
-    model, batch = network(LAYOUTS["layers"]), clips([9, 12])
-    assert torch.equal(
-        predict_probabilities(model, batch, WARPS), predict_probabilities(model, batch)
-    )
+    model, (clip,) = network(LAYOUTS["layers"]), clips([12])
+    assert torch.equal(predict_clip(model, clip, WARPS), predict_clip(model, clip))
 
 
 def test_more_clips_than_a_batch_are_all_predicted() -> None:

@@ -186,7 +186,7 @@ OF_BOTH: dict[str, Change] = {
     "no uses": lambda card, tensors: card.pop("uses"),
     "uses without purpose": lambda card, tensors: card.update(uses=["toy/a"]),
     "no emotions": lambda card, tensors: card.update(emotions=[]),
-    "an unknown emotion": lambda card, tensors: card.update(emotions=["neutral", "happy", "fun"]),
+    "an unknown emotion": lambda card, tensors: card.update(emotions=["neutral", "happy", "So So"]),
     "an emotion twice": lambda card, tensors: card.update(emotions=["neutral", "happy", "happy"]),
     "more emotions than classes": lambda card, tensors: card["emotions"].append("angry"),
     "emotions in another order": lambda card, tensors: card["emotions"].reverse(),
