@@ -5,7 +5,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ser.clips.labels import EMOTIONS
 from ser.clips.manifest import (
     COLUMNS,
     DECISIONS,
