@@ -38,7 +38,7 @@ _COPIED = (
 # what is made by running
 _MADE = shutil.ignore_patterns("dvc.lock", "__pycache__", ".*.partial")
 # tables of names, which the changes replace; all others are changed value by value
-_REPLACED = ("corpora", "systems", "protocols")
+_REPLACED = ("corpora", "systems", "protocols", "cross_lingual")
 
 
 def changed(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

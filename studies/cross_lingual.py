@@ -1,7 +1,7 @@
 """Does it travel? Trained on one language or several, tested on each, over shared emotions.
 
 In: data/splits, data/features and data/functionals of the corpora of a system that mixes several.
-Params: studies.protocols, studies.training, baselines.svm_c and all that training reads.
+Params: studies.cross_lingual, studies.training, baselines.svm_c and all that training reads.
 Out: plots/studies/cross_lingual/<system>.csv, <system>_curve.csv and <system>_gains.csv.
 """
 
@@ -38,7 +38,7 @@ def study_languages(values: Values, system: str) -> Tables:
     Returns:
         As `describe` gives them.
     """
-    every = keep_emotions(load_system(values.section(f"studies.protocols.{system}", System), DATA))
+    every = keep_emotions(load_system(values.section(f"studies.cross_lingual.{system}", System), DATA))
     cells, grown = (
         {name: with_folds(every, folds) for name, folds in make(every).items()}
         for make in (matrix_folds, curve_folds)

@@ -19,7 +19,7 @@ _CHANGES: dict[str, Any] = {
     "systems": {
         SYSTEM: {"corpora": [CORPUS], "gender": "all", "protocol": "speaker_independent"},
     },
-    "studies": {"cross_lingual": []},
+    "studies": {"cross_lingual": {}},
     "training": {"epochs": 1},
 }
 
