@@ -29,20 +29,20 @@ from ser.check import check_values
 from ser.core.settings import load_values
 from ser.corpora import find_corpus
 from ser.reading.settings import load_systems
-corpus = find_corpus("nemo")
-assert sum(corpus.expected.emotions.values()) == corpus.expected.n_clips
-clip = corpus.parse(PurePosixPath("nEMO/samples/MK0_happiness_12.wav"))
-assert (clip.speaker, clip.gender, clip.emotion) == ("MK0", "male", "happy")
+corpus = find_corpus("norsk")
+clip = corpus.parse(PurePosixPath("okt 3/KAR_f_sint_07-2.wav"))
+assert (clip.speaker, clip.gender, clip.emotion) == ("KAR", "female", "angry")
+assert corpus.expected.emotions["relieved"] is None
 try:
-    corpus.parse(PurePosixPath("nEMO/samples/MK0_boredom_12.wav"))
+    corpus.parse(PurePosixPath("okt 3/KAR_f_lei_07-2.wav"))
 except ValueError as error:
-    assert "clips are named" in str(error)
+    assert "clips are named {speaker}_{gender}_{emotion}" in str(error)
 else:
     raise AssertionError("a strange emotion is read")
 values = load_values()
 check_values(values)
-named = [name for name, one in load_systems(values).items() if "nemo" in one.all_corpora]
-assert named == ["nemo"], "another system has changed"
+named = [name for name, one in load_systems(values).items() if "norsk" in one.all_corpora]
+assert named == ["norsk"], "another system has changed"
 """,
     "study": """
 from studies.hesitation import study_hesitation

@@ -4,77 +4,45 @@ Livingstone, S. R. & Russo, F. A. (2018). The Ryerson Audio-Visual Database of E
 and Song. PLoS ONE 13(5): e0196391.
 """
 
-import re
-from pathlib import PurePosixPath
+from ser.download.corpus import zenodo
+from ser.download.names import named_corpus
 
-from ser.clips.manifest import ClipName, Expected
-from ser.download.corpus import Archive, Corpus
-
-EMOTION_CODES = {
-    "01": "neutral",
-    "02": "calm",
-    "03": "happy",
-    "04": "sad",
-    "05": "angry",
-    "06": "fearful",
-    "07": "disgust",
-    "08": "surprised",
-}
-INTENSITY_CODES = {"01": "normal", "02": "strong"}
-SENTENCE_CODES = {"01": "kids", "02": "dogs"}
-
-# modality-channel-emotion-intensity-statement-repetition-actor
-_NAME = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")
-_ACTORS = [f"{actor:02d}" for actor in range(1, 25)]
-
-
-def actor_gender(actor: str) -> str:
-    """Odd numbers are male, even ones female."""
-    return "male" if int(actor) % 2 else "female"
-
-
-def parse(path: PurePosixPath) -> ClipName:
-    """Read `Actor_XX/03-01-EE-II-SS-RR-AA`."""
-    match = _NAME.fullmatch(path.stem)
-    if match is None:
-        raise ValueError("speech clips are named 03-01-EE-II-SS-RR-AA")
-    emotion, intensity, sentence, repetition, actor = match.groups()
-    if actor not in _ACTORS or path.parent.name != f"Actor_{actor}":
-        raise ValueError(f"actor {actor} lies in folder {path.parent.name}")
-    if (emotion, intensity) == ("01", "02"):
-        raise ValueError("neutral has normal intensity only")
-    return ClipName(
-        clip=f"{path.parent.name}/{path.stem}",
-        speaker=actor,
-        gender=actor_gender(actor),
-        emotion=EMOTION_CODES[emotion],
-        intensity=INTENSITY_CODES[intensity],
-        sentence=SENTENCE_CODES[sentence],
-        take=repetition,
-    )
-
-
-CORPUS = Corpus(
+CORPUS = named_corpus(
     name="ravdess",
     title="RAVDESS speech",
     language="en",
     licence="CC BY-NC-SA 4.0",
     citation="Livingstone & Russo (2018), PLoS ONE 13(5): e0196391",
-    expected=Expected(
-        n_clips=1440,
-        emotions={
-            emotion: 96 if emotion == "neutral" else 192 for emotion in EMOTION_CODES.values()
-        },
-        genders={actor: actor_gender(actor) for actor in _ACTORS},
-    ),
-    parse=parse,
     archives=(
-        Archive(
-            url="https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip",
-            file_name="Audio_Speech_Actors_01-24.zip",
+        zenodo(
+            1188976,
+            "Audio_Speech_Actors_01-24.zip",
             size_bytes=208_468_073,
             sha256="5d208e01632cc3e5242106fa2af3273e6dc5239fb8143131979ac74c4aa40657",
+            md5="bc696df654c87fed845eb13823edef8a",
         ),
     ),
     checksums_of="source",
+    # neutral (01) has normal intensity (01) only
+    pattern=r"Actor_(?P<speaker>)/03-01-(?!01-02)(?P<emotion>)-(?P<intensity>)-(?P<sentence>)-"
+    r"(?P<take>0[12])-(?P=speaker)",
+    codes={
+        "intensity": {"01": "normal", "02": "strong"},
+        "sentence": {"01": "kids", "02": "dogs"},
+    },
+    emotions={
+        "01": ("neutral", 96),
+        "02": ("calm", 192),
+        "03": ("happy", 192),
+        "04": ("sad", 192),
+        "05": ("angry", 192),
+        "06": ("fearful", 192),
+        "07": ("disgust", 192),
+        "08": ("surprised", 192),
+    },
+    clips=1440,
+    female="02 04 06 08 10 12 14 16 18 20 22 24",
+    male="01 03 05 07 09 11 13 15 17 19 21 23",
+    hours=1.48,
+    note="one recording of actor 07 is there twice, under two repetitions",
 )

@@ -81,6 +81,12 @@ def name_clips(
     table = pd.DataFrame([vars(name) for name, _ in named.values()])
     check_rows(table, corpus.name)
     check_expected(table, corpus.name, corpus.expected)
+    found = table["speaker"].nunique()
+    if corpus.speakers not in (None, found):
+        raise SerError(
+            f"{corpus.name}: {found} speakers found, {corpus.speakers} expected; fetch the corpus "
+            "again, or correct its file in ser/corpora."
+        )
     return [
         # two corpora may use one name for different clips
         (replace(name, clip=f"{corpus.name}/{name.clip}"), path)
@@ -108,7 +114,7 @@ def without_defects(
 
 
 def load_checksums(corpus: Corpus) -> Mapping[str, str]:
-    """SHA-256 of every clip's samples, by clip; empty for a corpus made by code."""
+    """SHA-256 of every clip's samples, by clip; empty for a corpus that has no such table."""
     if corpus.checksums_of is None:
         return {}
     table = resources.files("ser.corpora") / "checksums" / f"{corpus.name}.tsv"

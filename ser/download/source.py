@@ -4,12 +4,15 @@ import lzma
 import os
 import shutil
 import stat
+import tarfile
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO, Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -25,7 +28,8 @@ ARCHIVE_FOLDER = Path("data/archives")
 # what libsndfile reads
 AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".w64")
 DOWNLOAD_TRIES = 4
-# The largest corpus known here unpacks to 0.6 GB: anything near this is not a speech corpus.
+_CHUNK_BYTES = 1 << 16
+# The largest corpus known here unpacks to 2 GB: anything near this is not a speech corpus.
 LARGEST_UNPACKED_BYTES = 20 * 2**30
 # nor is one of more members, or with names that are longer
 _MOST_MEMBERS, _LONGEST_NAME = 50_000, 255
@@ -34,6 +38,7 @@ _TIGHTEST = 50
 # what zipfile and its decompressors raise on damaged bytes (found by flipping every byte of one)
 _DAMAGE = (
     zipfile.BadZipFile,
+    tarfile.TarError,
     EOFError,
     NotImplementedError,
     OSError,
@@ -66,11 +71,13 @@ def describe_source(corpus: Corpus) -> str | None:
     mirror = find_mirror()
     if mirror is not None and (mirror / corpus.name).is_dir():
         return "mirror folder"
+    if (ARCHIVE_FOLDER / corpus.name).is_dir():
+        return f"folder {ARCHIVE_FOLDER / corpus.name}"
     if not corpus.archives:
         return None
     if all((ARCHIVE_FOLDER / archive.file_name).is_file() for archive in corpus.archives):
         return f"archive in {ARCHIVE_FOLDER}"
-    if all(not archive.by_hand and _answers(archive.url) for archive in corpus.archives):
+    if all(archive.is_direct and _answers(archive.url) for archive in corpus.archives):
         return corpus.archives[0].url
     return None
 
@@ -97,6 +104,14 @@ def source_files(corpus: Corpus, work: Path) -> Iterator[list[tuple[PurePosixPat
     if corpus.generate is None and mirror is not None and (mirror / corpus.name).is_dir():
         yield list_audio(mirror / corpus.name, inside=mirror)
         return
+    if corpus.generate is None and (ARCHIVE_FOLDER / corpus.name).is_dir():
+        yield list_audio(ARCHIVE_FOLDER / corpus.name)
+        return
+    if corpus.generate is None and not corpus.archives:
+        raise SerError(
+            f"{corpus.title} is not here; put its files into {ARCHIVE_FOLDER / corpus.name}, or "
+            f"name a mirror folder in {MIRROR_VARIABLE}."
+        )
     aside = partial_path(work)
     shutil.rmtree(aside, ignore_errors=True)  # left over from a run that was killed
     aside.mkdir(parents=True)
@@ -157,14 +172,13 @@ def fetch(corpus: Corpus, archive: Archive) -> Path:
         SerError: if it cannot be downloaded, or its size or hash is not the published one.
     """
     path = ARCHIVE_FOLDER / archive.file_name
-    if archive.by_hand:
+    if not archive.is_direct:
         if not path.is_file():
-            raise SerError(
-                f"{corpus.title} has no direct download: fetch its archive from {archive.url} and "
-                f"put it at {path}, or name a mirror folder in {MIRROR_VARIABLE}."
-            )
+            raise SerError(where_to_ask(corpus, archive))
         return path
     known_hash = f"sha256:{archive.sha256}" if archive.sha256 else None
+    if known_hash is None and archive.md5:
+        known_hash = f"md5:{archive.md5}"
     downloads = pooch.create(
         path=ARCHIVE_FOLDER,
         base_url="",
@@ -172,25 +186,67 @@ def fetch(corpus: Corpus, archive: Archive) -> Path:
         urls={archive.file_name: archive.url},
         retry_if_failed=DOWNLOAD_TRIES - 1,
     )
+    # what cannot be checked as a whole is not put together from two downloads
+    begun = partial_path(path) if known_hash else None
     try:
-        downloads.fetch(
-            archive.file_name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=60)
-        )
+        downloads.fetch(archive.file_name, downloader=Resuming(begun))
     except (requests.RequestException, OSError) as error:
         if error.errno in FULL:
             raise
         reason = type(error).__name__
+        kept = begun is not None and begun.is_file()
         raise SerError(
             f"{corpus.title} could not be downloaded from {archive.url} ({reason}) and no mirror "
-            f"has it; check the connection or name a mirror folder in {MIRROR_VARIABLE}."
+            f"has it; check the connection{' and run again, it goes on where it was' * kept}, or "
+            f"name a mirror folder in {MIRROR_VARIABLE}."
         ) from None
     except ValueError:
+        kind, published = ("SHA-256", archive.sha256) if archive.sha256 else ("MD5", archive.md5)
         raise SerError(
-            f"{archive.url} gave a file whose SHA-256 is not the published one ({archive.sha256}); "
+            f"{archive.url} gave a file whose {kind} is not the published one ({published}); "
             "nothing was kept; try again later."
         ) from None
     _check_size(archive, path)
     return path
+
+
+def where_to_ask(corpus: Corpus, archive: Archive) -> str:
+    """Where people get what no program can fetch, and where they put it: one sentence."""
+    how = "ask for it at" if archive.on_request else "fetch its archive from"
+    return (
+        f"{corpus.title} has no direct download: {how} {archive.url} and put it at "
+        f"{ARCHIVE_FOLDER / archive.file_name}, or unpacked into {ARCHIVE_FOLDER / corpus.name}, "
+        f"or name a mirror folder in {MIRROR_VARIABLE}."
+    )
+
+
+class Resuming(pooch.HTTPDownloader):  # type: ignore[misc]
+    """A download that goes on where an earlier one ended, and shows its progress.
+
+    Args:
+        begun: what an earlier download has got; None to begin anew every time.
+    """
+
+    def __init__(self, begun: Path | None) -> None:
+        super().__init__(progressbar=True, chunk_size=_CHUNK_BYTES, timeout=60)
+        self.begun = begun
+
+    def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> None:
+        """Fetch `url` into `output_file`."""
+        if self.begun is None or check_only:
+            super().__call__(url, output_file, pooch, check_only)
+            return
+        with self.begun.open("ab") as file:
+            self.kwargs["headers"] = {"Range": f"bytes={file.tell()}-"} if file.tell() else {}
+            self.kwargs["hooks"] = {"response": partial(_begin_anew, file)}
+            super().__call__(url, file, pooch)
+        self.begun.replace(output_file)
+
+
+def _begin_anew(file: IO[bytes], answer: requests.Response, **_: object) -> None:
+    """Drop what is there where a server does not go on with it, but sends all, or has no more."""
+    if answer.status_code in (requests.codes.ok, requests.codes.requested_range_not_satisfiable):
+        file.truncate(0)
 
 
 def _check_size(archive: Archive, path: Path) -> None:
@@ -203,50 +259,72 @@ def _check_size(archive: Archive, path: Path) -> None:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """Unpack the sound in a zip archive, once all of it is checked; a bad one unpacks nothing.
+    """Unpack the sound in a zip or tar archive, once all of it is checked; a bad one unpacks none.
 
     Raises:
         SerError: if it is truncated or damaged, or a member would land outside `folder`.
     """
+    kind = "tar" if ".tar" in path.suffixes or path.suffix == ".tgz" else "zip"
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_archive(path, archive)
-            archive.extractall(folder, [name for name in archive.namelist() if _is_audio(name)])
+        if kind == "tar":
+            _unpack_tar(path, folder)
+        else:
+            with zipfile.ZipFile(path) as archive:
+                _check_archive(path, archive)
+                archive.extractall(folder, [name for name in archive.namelist() if _is_audio(name)])
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno in FULL:
             raise
-        reason = str(error).rstrip(".")
+        reason = str(error).partition("\n")[0].rstrip(".:")
         raise SerError(
-            f"{path} is not a complete zip archive ({reason}); delete it and run again."
+            f"{path} is not a complete {kind} archive ({reason}); delete it and run again."
         ) from None
 
 
+def _unpack_tar(path: Path, folder: Path) -> None:
+    with tarfile.open(path) as archive:
+        members = archive.getmembers()
+        # to its end, so that a damaged one is noticed before anything is written
+        while archive.fileobj is not None and archive.fileobj.read(_CHUNK_BYTES):
+            pass
+        _check_members(
+            path, [(one.name, one.size, not (one.isfile() or one.isdir())) for one in members]
+        )
+        sound = [one for one in members if one.isfile() and _is_audio(one.name)]
+        archive.extractall(folder, sound, filter="data")
+
+
 def _check_archive(path: Path, archive: zipfile.ZipFile) -> None:
-    members = archive.infolist()
-    if len(members) > _MOST_MEMBERS:
-        raise SerError(
-            f"{path} holds {len(members)} files, which no speech corpus does; nothing was "
-            "unpacked: delete it."
-        )
-    for member in members:
-        _check_member(path, member)
-    size = sum(member.file_size for member in members)
-    if size > min(LARGEST_UNPACKED_BYTES, _TIGHTEST * path.stat().st_size):
-        raise SerError(
-            f"{path} would unpack to {size / 2**20:.0f} MiB, which no speech corpus of its size "
-            "does; nothing was unpacked: delete it."
-        )
+    _check_members(
+        path,
+        [
+            (member.filename, member.file_size, stat.S_ISLNK(member.external_attr >> 16))
+            for member in archive.infolist()
+        ],
+    )
     broken = archive.testzip()
     if broken is not None:
         raise SerError(f"{path} is damaged at {broken}; delete it and run again.")
 
 
-def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
-    name = member.filename.replace("\\", "/")
-    escapes = name.startswith("/") or ".." in name.split("/") or ":" in name.split("/")[0]
-    escapes |= not name or len(name) > _LONGEST_NAME
-    if escapes or stat.S_ISLNK(member.external_attr >> 16):
+def _check_members(path: Path, members: list[tuple[str, int, bool]]) -> None:
+    """Check the name and size of every member, and whether it is a link or something else odd."""
+    if len(members) > _MOST_MEMBERS:
         raise SerError(
-            f"{path} holds {name[:_LONGEST_NAME]!r}, which would land outside its folder or not be "
-            "found again; the archive is not the published one: delete it."
+            f"{path} holds {len(members)} files, which no speech corpus does; nothing was "
+            "unpacked: delete it."
+        )
+    for said, _, is_odd in members:
+        name = said.replace("\\", "/")
+        escapes = name.startswith("/") or ".." in name.split("/") or ":" in name.split("/")[0]
+        if escapes or is_odd or not name or len(name) > _LONGEST_NAME:
+            raise SerError(
+                f"{path} holds {name[:_LONGEST_NAME]!r}, which would land outside its folder or "
+                "not be found again; the archive is not the published one: delete it."
+            )
+    size = sum(size for _, size, _ in members)
+    if size > min(LARGEST_UNPACKED_BYTES, _TIGHTEST * path.stat().st_size):
+        raise SerError(
+            f"{path} would unpack to {size / 2**20:.0f} MiB, which no speech corpus of its size "
+            "does; nothing was unpacked: delete it."
         )

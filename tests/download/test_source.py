@@ -3,17 +3,20 @@
 import errno
 import gc
 import hashlib
+import io
 import os
 import socket
 import stat
+import tarfile
 import threading
 import unicodedata
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
+from typing import IO
 
 import pooch
 import pytest
@@ -21,7 +24,6 @@ import pytest
 from ser.clips.manifest import Expected
 from ser.core.errors import SerError
 from ser.core.files import partial_path
-from ser.corpora import find_corpus
 from ser.download import source
 from ser.download.corpus import Archive, Corpus
 from ser.download.source import (
@@ -97,6 +99,9 @@ class Site:
     content: bytes
     ill: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    # whether it goes on in the middle of a file, and where it was asked to
+    ranges: bool = False
+    begun: list[str | None] = field(default_factory=list)
 
     def archive(self, **changes: object) -> Archive:
         known = {"sha256": hashlib.sha256(self.content).hexdigest(), **changes}
@@ -115,10 +120,18 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             if how == "error":
                 self.send_error(503)
                 return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(here.content)))
+            asked = self.headers["Range"]
+            here.begun.append(asked)
+            start = int(asked[6:-1]) if asked and here.ranges else 0
+            if start >= len(here.content):
+                self.send_error(416)
+                return
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(here.content) - start))
             self.end_headers()
-            if body:
+            if start:
+                self.wfile.write(here.content[start:])
+            elif body:
                 half = len(here.content) // 2
                 answers = {"cut": here.content[:half], "altered": here.content[::-1]}
                 self.wfile.write(answers.get(how, here.content))
@@ -144,7 +157,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def site(_server: Site) -> Site:
-    _server.ill, _server.asked = [], []
+    _server.ill, _server.asked, _server.ranges, _server.begun = [], [], False, []
     return _server
 
 
@@ -260,33 +273,66 @@ def test_an_archive_of_the_wrong_size_is_refused(site: Site, refused: Refused) -
 def test_a_full_disk_is_not_taken_for_a_lost_connection(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: object, url: str, output: str, pooch: object) -> None:
-        Path(output).write_bytes(b"half")
+    def full(self: object, url: str, output: IO[bytes], pooch: object) -> None:
+        output.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", full)
     with pytest.raises(OSError, match="No space left"):
         fetch(corpus_of(), site.archive())
-    assert everything_below(ARCHIVE_FOLDER) == []
+    assert everything_below(ARCHIVE_FOLDER) == [".toy.zip.partial"]
+
+
+def test_a_download_goes_on_where_it_was_cut(
+    site: Site, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.ranges = True
+    monkeypatch.setattr(source, "_CHUNK_BYTES", 1)
+    half = len(site.content) // 2
+    begun = ARCHIVE_FOLDER / ".toy.zip.partial"
+    md5 = hashlib.md5(site.content).hexdigest()
+    for known in ({}, {"sha256": None, "md5": md5}):
+        site.ill = ["cut", *["error"] * (DOWNLOAD_TRIES - 1)]
+        with refused("could not be downloaded", "goes on where it was"):
+            fetch(corpus_of(), site.archive(**known))
+        assert begun.read_bytes() == site.content[:half]
+        site.begun = []
+        path = fetch(corpus_of(), site.archive(**known))
+        assert site.begun == [f"bytes={half}-"]
+        assert path.read_bytes() == site.content
+        assert everything_below(ARCHIVE_FOLDER) == ["toy.zip"]
+        path.unlink()
+
+
+def test_what_was_begun_and_does_not_fit_is_begun_anew(site: Site) -> None:
+    site.ranges = True
+    for begun in (b"another file", 2 * site.content, site.content):
+        ARCHIVE_FOLDER.mkdir(parents=True, exist_ok=True)
+        (ARCHIVE_FOLDER / ".toy.zip.partial").write_bytes(begun)
+        path = fetch(corpus_of(), site.archive())
+        assert path.read_bytes() == site.content
+        path.unlink()
 
 
 def test_an_archive_without_a_direct_address_is_asked_for(refused: Refused) -> None:
     archive = Archive("http://publisher.example/page.html", "toy.zip", by_hand=True)
     place = str(ARCHIVE_FOLDER / "toy.zip")
-    with refused("Toy corpus", archive.url, place, MIRROR_VARIABLE):
+    with refused("Toy corpus", "fetch its", archive.url, place, MIRROR_VARIABLE):
         fetch(corpus_of(), archive)
+    with refused("ask for it", archive.url, place, str(ARCHIVE_FOLDER / "toy")):
+        fetch(corpus_of(), replace(archive, by_hand=False, on_request=True))
     ARCHIVE_FOLDER.mkdir(parents=True)
     make_zip(ARCHIVE_FOLDER / "toy.zip")
     assert fetch(corpus_of(), archive) == ARCHIVE_FOLDER / "toy.zip"
 
 
-def test_archives_of_the_real_corpora_are_pinned_or_checked_clip_by_clip() -> None:
-    for name in ("ravdess", "emodb", "emovo"):
-        corpus = find_corpus(name)
-        assert corpus.checksums_of is not None
-        for archive in corpus.archives:
-            assert "/" not in archive.file_name
-            assert archive.sha256 is None or len(archive.sha256) == 64
+def test_a_corpus_put_there_unpacked_is_used(tmp_path: Path) -> None:
+    archive = Archive("http://publisher.example/page.html", "toy.rar", by_hand=True)
+    (ARCHIVE_FOLDER / "toy" / "wav").mkdir(parents=True)
+    (ARCHIVE_FOLDER / "toy" / "wav" / "a.wav").write_bytes(b"sound")
+    assert describe_source(corpus_of(archive)) == f"folder {ARCHIVE_FOLDER / 'toy'}"
+    with source_files(corpus_of(archive), tmp_path / "work") as files:
+        assert [name.as_posix() for name, _ in files] == ["wav/a.wav"]
 
 
 # Archives
@@ -316,6 +362,37 @@ BAD_NAMES = [
     "C:\\evil.wav",
     "C:evil.wav",
 ]
+
+
+def make_tar(path: Path, *odd: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in FILES.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        for member in odd:
+            archive.addfile(member)
+    return path
+
+
+def test_sound_of_a_tar_archive_is_unpacked_if_all_of_it_is_good(
+    tmp_path: Path, refused: Refused
+) -> None:
+    path = make_tar(tmp_path / "toy.tar.gz")
+    unpack(path, tmp_path / "good")
+    sound = sorted(name for name in FILES if name.endswith(".wav"))
+    assert [name for name in everything_below(tmp_path / "good") if "." in name] == sound
+    outside, link = tarfile.TarInfo("../a.wav"), tarfile.TarInfo("wav/c.wav")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    for odd in (outside, link):
+        with refused("land outside"):
+            unpack(make_tar(tmp_path / "odd.tgz", odd), tmp_path / "bad")
+    whole = path.read_bytes()
+    for end in range(0, len(whole), 7):
+        path.write_bytes(whole[:end])
+        with refused("not a complete tar archive"):
+            unpack(path, tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
 
 
 def test_an_archive_that_reaches_outside_unpacks_nothing(tmp_path: Path, refused: Refused) -> None:

@@ -8,12 +8,13 @@ from types import MappingProxyType
 import pandas as pd
 
 from ser.clips.manifest import speaker_keys
-from ser.corpora import corpus_names, find_corpus
+from ser.corpora import find_corpus
 from ser.download.build import load_checksums
 from ser.download.synthetic import N_SPEAKERS, N_TAKES
 from ser.download.synthetic_voice import utterances
 from ser.guards.crossings import Crossing
 from ser.guards.folds import ROLES
+from ser.splits.pins import read_pins
 from ser.splits.protocols import assign_folds
 from ser.splits.takes import SAME
 from tests.builders import make_manifest
@@ -28,7 +29,8 @@ TWINS = MappingProxyType(
         ),
     }
 )
-CORPORA = tuple(corpus_names())
+# those whose folds are pinned, and those of them that a protocol fits
+CORPORA = tuple(sorted({corpus for corpus, _ in read_pins()}))
 # As published: test actors of Luna-Jimenez et al. (2021), validation actors of Krasnoproshin &
 # Vashkevich (2026).
 FIVE_FOLDS = (
@@ -66,7 +68,7 @@ def _named(name: str) -> pd.DataFrame:
     rows = [vars(corpus.parse(path.with_suffix(".wav"))) for path in paths_of(name)]
     manifest = pd.DataFrame(rows).sort_values("clip", ignore_index=True)
     assert len(manifest) == corpus.expected.n_clips, f"{name} is not complete"
-    assert set(manifest["speaker"]) == set(corpus.expected.genders)
+    assert manifest["speaker"].nunique() == corpus.speakers
     manifest = manifest.assign(corpus=name, clip=f"{name}/" + manifest["clip"])
     manifest["pcm_sha256"] = manifest["clip"]
     manifest["take_group"] = manifest["clip"]
@@ -74,6 +76,11 @@ def _named(name: str) -> pd.DataFrame:
         first, second = TWINS[name]
         manifest.loc[manifest["clip"] == second, "take_group"] = first
     return manifest
+
+
+def corpora_of(protocol: str) -> list[str]:
+    """Pinned corpora that a protocol fits."""
+    return [corpus for corpus, name in read_pins() if name == protocol]
 
 
 def known_manifest(name: str) -> pd.DataFrame:

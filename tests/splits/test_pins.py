@@ -36,7 +36,6 @@ def pinned_hashes(corpus: str) -> dict[str, str]:
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_every_protocol_that_fits_a_known_corpus_is_pinned(corpus: str) -> None:
     fresh, pinned = fresh_hashes(corpus), pinned_hashes(corpus)
-    assert len(fresh) >= len(PROTOCOLS) - 3
     missing = sorted(set(fresh) - set(pinned))
     assert not missing, f"ser/splits/pins.csv lacks {', '.join(missing)} of {corpus}"
     assert set(pinned) == set(fresh), "a protocol is pinned that does not fit"
