@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ser.download.corpus import Corpus
+    from ser.predict.recogniser import Recogniser
 
 # the files that lie here, committed or not (ser.reports.revisions)
 WORKSPACE = "workspace"
@@ -193,6 +194,9 @@ def predict(
         str | None,
         typer.Option(help="a system that was trained here, a folder of models, or the file of one"),
     ] = None,
+    onnx: Annotated[
+        Path | None, typer.Option(help="a file of `ser export onnx`, which needs no PyTorch")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one object a line")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="one row a line")] = False,
     out: Annotated[
@@ -210,12 +214,47 @@ def predict(
         raise SerError("--json and --csv exclude each other; give one of them.")
     if resume and out is None:
         raise SerError("--resume goes on with a file; name it by --out.")
+    if onnx is not None and model is not None:
+        raise SerError("--onnx and --model exclude each other; give one of them.")
     from ser.predict.command import Form, predict_all
-    from ser.predict.model import load
 
     is_csv = as_csv or (out is not None and out.suffix == ".csv" and not as_json)
     form: Form = "csv" if is_csv else "json" if as_json or out else "table"
-    sys.exit(predict_all(load(model), names, form, out, resume))
+    sys.exit(predict_all(_recogniser(model, onnx), names, form, out, resume))
+
+
+def _recogniser(model: str | None, onnx: Path | None) -> "Recogniser":
+    import ser
+
+    return ser.load(model) if onnx is None else ser.load_onnx(onnx)
+
+
+export_app = typer.Typer(no_args_is_help=True, invoke_without_command=True)
+app.add_typer(export_app, name="export")
+_MODEL = "as for `ser predict`; by default the one that the package carries"
+
+
+@export_app.callback()
+def export(
+    onnx: Annotated[Path | None, typer.Option(help="the same as `ser export onnx`")] = None,
+    model: Annotated[str | None, typer.Option(help=_MODEL)] = None,
+) -> None:
+    """Write what other programs read."""
+    if onnx is not None:
+        export_model(onnx, model)
+
+
+@export_app.command("onnx")
+def export_model(
+    out: Annotated[Path, typer.Argument(help="the file that is written, called .onnx")],
+    model: Annotated[str | None, typer.Option(help=_MODEL)] = None,
+) -> None:
+    """Write a model as one ONNX file, for `ser predict --onnx`: it answers without PyTorch."""
+    from ser.export.onnx_file import export_onnx
+    from ser.predict.model import load
+
+    export_onnx(load(model), out)
+    print(f"{out} is written ({out.stat().st_size / 1e6:.2f} MB).")
 
 
 @app.command("listen")

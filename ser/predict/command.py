@@ -19,7 +19,7 @@ from ser.clips.labels import EMOTIONS
 from ser.core.errors import SerError
 from ser.predict.answers import Answer
 from ser.predict.inputs import opened
-from ser.predict.model import Predictor
+from ser.predict.recogniser import Recogniser
 
 Form = Literal["table", "json", "csv"]
 _COLUMNS = ("file", "begin", "end", "emotion", "calibrated", "warnings", "model", "protocol")
@@ -27,7 +27,7 @@ _HEADER = (*_COLUMNS, *(f"p_{emotion}" for emotion in EMOTIONS))
 
 
 def predict_all(
-    model: Predictor, names: Sequence[str], form: Form, out: Path | None, resume: bool
+    model: Recogniser, names: Sequence[str], form: Form, out: Path | None, resume: bool
 ) -> int:
     """Answer recordings one after another; say on standard error what cannot be read.
 

@@ -1,0 +1,1 @@
+"""Models and answers in the forms of other programs."""
