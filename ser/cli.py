@@ -10,6 +10,7 @@ from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.files import whole_file, write_csv
 from ser.core.settings import load_values
+from ser.export.command import app as export_app
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 WORKSPACE = "workspace"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app.add_typer(export_app, name="export")
 
 
 @app.callback()
@@ -227,34 +229,6 @@ def _recogniser(model: str | None, onnx: Path | None) -> "Recogniser":
     import ser
 
     return ser.load(model) if onnx is None else ser.load_onnx(onnx)
-
-
-export_app = typer.Typer(no_args_is_help=True, invoke_without_command=True)
-app.add_typer(export_app, name="export")
-_MODEL = "as for `ser predict`; by default the one that the package carries"
-
-
-@export_app.callback()
-def export(
-    onnx: Annotated[Path | None, typer.Option(help="the same as `ser export onnx`")] = None,
-    model: Annotated[str | None, typer.Option(help=_MODEL)] = None,
-) -> None:
-    """Write what other programs read."""
-    if onnx is not None:
-        export_model(onnx, model)
-
-
-@export_app.command("onnx")
-def export_model(
-    out: Annotated[Path, typer.Argument(help="the file that is written, called .onnx")],
-    model: Annotated[str | None, typer.Option(help=_MODEL)] = None,
-) -> None:
-    """Write a model as one ONNX file, for `ser predict --onnx`: it answers without PyTorch."""
-    from ser.export.onnx_file import export_onnx
-    from ser.predict.model import load
-
-    export_onnx(load(model), out)
-    print(f"{out} is written ({out.stat().st_size / 1e6:.2f} MB).")
 
 
 @app.command("listen")

@@ -1,1 +1,1 @@
-"""Models and answers in the forms of other programs."""
+"""What others can use without this project: a model in another form."""

@@ -126,7 +126,7 @@ class _Printed:
     def __init__(self, form: Form) -> None:
         self._form = form
         if form == "csv":
-            print(_csv_line(_HEADER), end="")
+            print(_csv_line(_HEADER), end="", flush=True)
 
     def write(self, name: str, answers: Iterable[Answer]) -> None:
         for answer in answers:
