@@ -128,8 +128,8 @@ def _sounds(rng: np.random.Generator, count: int) -> Iterator[Case]:
 def _name(rng: np.random.Generator) -> Case:
     name = _NAMES[rng.integers(len(_NAMES))]
     by_list = bool(rng.integers(2)) or "\0" in name or name.startswith("-")
-    if not by_list:
-        return _case("named", None, ["--", name] if name else [name], rng)
+    if not by_list or "\n" in name:  # which would be two, in a list
+        return _case("named", None, ["--", name], rng)
 
     def write(folder: Path) -> None:
         line = name.encode("utf-8", "surrogateescape")

@@ -4,6 +4,7 @@ rich is imported where it is used: half of what a short recording takes is impor
 """
 
 import csv
+import errno
 import io
 import json
 import os
@@ -51,6 +52,11 @@ def predict_all(
             try:
                 with opened(name) as source:
                     writer.write(name, model.answers(source, name=name))
+            except _LostError as error:
+                raise SerError(
+                    f"{out} cannot be written ({error}); make room or name another --out, and go "
+                    "on by --resume."
+                ) from None
             except (SerError, OSError, ValueError) as error:
                 failed += 1
                 print(f"error: {_sentence(name, error)}", file=sys.stderr)
@@ -137,6 +143,10 @@ def _printer(form: Form) -> _Writer:
     return _Table() if form == "table" else _Printed(form)
 
 
+class _LostError(Exception):
+    """What was answered could not be written; nothing is wrong with the recording."""
+
+
 class _Lines:
     """Lines in a file: those of a recording appear together, when it is done."""
 
@@ -149,14 +159,24 @@ class _Lines:
 
     def write(self, name: str, answers: Iterable[Answer]) -> None:
         lines = "".join(_line(answer, self._form) for answer in answers)
-        self._file.write(lines.encode("utf-8", "surrogateescape"))
+        rest = memoryview(lines.encode("utf-8", "surrogateescape"))
+        try:
+            while rest:  # a file without a buffer may take a part
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise _LostError(error.strerror) from None
 
     def __enter__(self) -> "_Lines":
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a pipe, or a device
+                raise
+        finally:
+            self._file.close()
 
 
 def _line(answer: Answer, form: Form) -> str:
