@@ -66,6 +66,17 @@ _STRANGERS: _Columns = {
     "standardised by": ("standardised by", None),
     "UAR in %": ("uar", 1),
 }
+_ONNX: _Columns = {
+    "answered by": ("way", None),
+    "file in MB": ("size_mb", 2),
+    "largest difference between them": ("difference", 7),
+    "cold start in s": ("cold_wall_s", 2),
+    "cold start, s of the processor": ("cold_cpu_s", 2),
+    "memory in MB": ("cold_memory_mb", 0),
+    "warm, ms a clip": ("warm_ms", 1),
+    "an hour, s of the processor": ("long_cpu_s", 0),
+    "an hour, memory in MB": ("long_memory_mb", 0),
+}
 _STORM: _Columns = {
     "kind": ("kind", None),
     "tried": ("tried", 0),
@@ -131,6 +142,11 @@ def coverage_table(results: pd.DataFrame, language: Language) -> str:
 def strangers_table(results: pd.DataFrame, language: Language) -> str:
     """The table of `docs/trust_strangers.csv`."""
     return _table(_STRANGERS, results, language)
+
+
+def onnx_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/onnx.csv`."""
+    return _table(_ONNX, results, language)
 
 
 def ablation_tables(results: pd.DataFrame, language: Language) -> str:
@@ -265,6 +281,7 @@ TABLES = (
     Shown("trust", "trust", "docs/own_voice", RESULTS, trust_table),
     Shown("trust_coverage", "trust", "docs/own_voice", "coverage", coverage_table),
     Shown("trust_strangers", "trust", "docs/own_voice", "strangers", strangers_table),
+    Shown("onnx", "onnx", "docs/own_voice", "onnx", onnx_table),
     Shown("storm", "storm", "docs/storm", RESULTS, storm_table),
     Shown("stage_seconds", "pipeline", "README", "seconds", commands_table),
     Shown("stage_seconds", "pipeline", "docs/speed", "seconds", stages_table),

@@ -36,8 +36,9 @@ from ser.models.settings import Linear
 from ser.models.storage import TrainedLinear
 from ser.predict.answers import WARNINGS, Answer
 from ser.predict.model import Predictor, load
+from ser.predict.recogniser import ANYBODY
 from ser.predict.release import Release, load_plan
-from ser.predict.voices import ANYBODY, for_anybody
+from ser.predict.voices import for_anybody
 from ser.reading.data import SystemData, load_system
 from ser.reading.reader import Reader
 

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
     from ser.predict.answers import Answer
     from ser.predict.model import Predictor
+    from ser.predict.portable import OnnxPredictor
 
-__all__ = ["Answer", "Predictor", "load"]
+__all__ = ["Answer", "OnnxPredictor", "Predictor", "load", "load_onnx"]
 
 
 def load(model: "str | Path | None" = None) -> "Predictor":
@@ -25,6 +26,17 @@ def load(model: "str | Path | None" = None) -> "Predictor":
     return load_model(model)
 
 
+def load_onnx(path: "str | Path") -> "OnnxPredictor":
+    """A model in a file that `ser export onnx` has written: it answers without PyTorch.
+
+    Raises:
+        SerError: if there is no such file, or it is damaged.
+    """
+    from ser.predict.portable import load_onnx as load_file
+
+    return load_file(path)
+
+
 def __getattr__(name: str) -> Any:
     if name == "Answer":
         from ser.predict.answers import Answer
@@ -34,4 +46,8 @@ def __getattr__(name: str) -> Any:
         from ser.predict.model import Predictor
 
         return Predictor
+    if name == "OnnxPredictor":
+        from ser.predict.portable import OnnxPredictor
+
+        return OnnxPredictor
     raise AttributeError(f"module 'ser' has no attribute {name!r}")

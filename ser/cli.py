@@ -10,16 +10,19 @@ from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.files import whole_file, write_csv
 from ser.core.settings import load_values
+from ser.export.command import app as export_app
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ser.download.corpus import Corpus
+    from ser.predict.recogniser import Recogniser
 
 # the files that lie here, committed or not (ser.reports.revisions)
 WORKSPACE = "workspace"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app.add_typer(export_app, name="export")
 
 
 @app.callback()
@@ -193,6 +196,9 @@ def predict(
         str | None,
         typer.Option(help="a system that was trained here, a folder of models, or the file of one"),
     ] = None,
+    onnx: Annotated[
+        Path | None, typer.Option(help="a file of `ser export onnx`, which needs no PyTorch")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one object a line")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="one row a line")] = False,
     out: Annotated[
@@ -210,12 +216,19 @@ def predict(
         raise SerError("--json and --csv exclude each other; give one of them.")
     if resume and out is None:
         raise SerError("--resume goes on with a file; name it by --out.")
+    if onnx is not None and model is not None:
+        raise SerError("--onnx and --model exclude each other; give one of them.")
     from ser.predict.command import Form, predict_all
-    from ser.predict.model import load
 
     is_csv = as_csv or (out is not None and out.suffix == ".csv" and not as_json)
     form: Form = "csv" if is_csv else "json" if as_json or out else "table"
-    sys.exit(predict_all(load(model), names, form, out, resume))
+    sys.exit(predict_all(_recogniser(model, onnx), names, form, out, resume))
+
+
+def _recogniser(model: str | None, onnx: Path | None) -> "Recogniser":
+    import ser
+
+    return ser.load(model) if onnx is None else ser.load_onnx(onnx)
 
 
 @app.command("listen")

@@ -14,6 +14,7 @@ import typer
 from benchmarks.storm.archives import archives
 from benchmarks.storm.kills import kills, try_kills
 from benchmarks.storm.parameters import parameters
+from benchmarks.storm.predictions import predictions
 from benchmarks.storm.project import copy_project, make_project
 from benchmarks.storm.sounds import sounds
 from benchmarks.storm.tampered import try_tampered
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     PARAMETERS = "parameters"
     TAMPERED = "tampered"
     KILLS = "kills"
+    PREDICT = "predict"
     ALL = "all"
 
 
@@ -42,8 +44,14 @@ COUNTS = {
     Kind.PARAMETERS: 120,
     Kind.TAMPERED: 0,
     Kind.KILLS: 60,
+    Kind.PREDICT: 600,
 }
-_CASES = {Kind.SOUNDS: sounds, Kind.ARCHIVES: archives, Kind.PARAMETERS: parameters}
+_CASES = {
+    Kind.SOUNDS: sounds,
+    Kind.ARCHIVES: archives,
+    Kind.PARAMETERS: parameters,
+    Kind.PREDICT: predictions,
+}
 _ON_A_GRAPH: dict[Kind, Callable[[Path, np.random.Generator, int, Show], Tally]] = {
     Kind.TAMPERED: try_tampered,
     Kind.KILLS: lambda project, rng, count, show: try_kills(project, kills(rng, count), show),

@@ -1,25 +1,27 @@
-"""`ser predict`: recordings in, a line for each stretch of speech out."""
+"""`ser predict`: recordings in, a line for each stretch of speech out.
+
+rich is imported where it is used: half of what a short recording takes is imports.
+"""
 
 import csv
+import errno
 import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ser.clips.labels import EMOTIONS
 from ser.core.errors import SerError
 from ser.predict.answers import Answer
 from ser.predict.inputs import opened
-from ser.predict.model import Predictor
+from ser.predict.recogniser import Recogniser
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 Form = Literal["table", "json", "csv"]
 _COLUMNS = ("file", "begin", "end", "emotion", "calibrated", "warnings", "model", "protocol")
@@ -27,7 +29,7 @@ _HEADER = (*_COLUMNS, *(f"p_{emotion}" for emotion in EMOTIONS))
 
 
 def predict_all(
-    model: Predictor, names: Sequence[str], form: Form, out: Path | None, resume: bool
+    model: Recogniser, names: Sequence[str], form: Form, out: Path | None, resume: bool
 ) -> int:
     """Answer recordings one after another; say on standard error what cannot be read.
 
@@ -41,26 +43,42 @@ def predict_all(
     Raises:
         SerError: if what is to be resumed cannot be read, or `out` cannot be written.
     """
-    console = Console(stderr=True)
     done = _resume(out, form) if out and resume else set()
     waiting = [name for name in names if name not in done]
     failed = 0
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     writer = _Lines(out, form, bool(done)) if out else _printer(form)
-    with bar, writer if isinstance(writer, _Lines) else nullcontext():
-        task = bar.add_task("", total=len(names), completed=len(names) - len(waiting))
-        for name in waiting:
-            bar.update(task, description=shown(name))
+    with writer if isinstance(writer, _Lines) else nullcontext():
+        for name in _with_bar(waiting, len(names)):
             try:
                 with opened(name) as source:
                     writer.write(name, model.answers(source, name=name))
+            except _LostError as error:
+                raise SerError(
+                    f"{out} cannot be written ({error}); make room or name another --out, and go "
+                    "on by --resume."
+                ) from None
             except (SerError, OSError, ValueError) as error:
                 failed += 1
                 print(f"error: {_sentence(name, error)}", file=sys.stderr)
-            bar.advance(task)
     if not failed:
         return 0
     return 2 if failed == len(names) else 1
+
+
+def _with_bar(waiting: Sequence[str], total: int) -> Iterator[str]:
+    """Recordings, with a bar on standard error that says which is heard, if it is a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield from waiting
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total, completed=total - len(waiting))
+        for name in waiting:
+            bar.update(task, description=shown(name))
+            yield name
+            bar.advance(task)
 
 
 def _sentence(name: str, error: Exception) -> str:
@@ -83,13 +101,19 @@ class _Table:
     """A table of each recording, for people."""
 
     def write(self, name: str, answers: Iterable[Answer]) -> None:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table("from", "to", "emotion", "sure", "then", "warnings", box=None)
         for answer in answers:
             table.add_row(*_cells(answer))
         Console().print(Text(shown(name), style="bold"), table, sep="\n")
 
 
-def _cells(answer: Answer) -> list[str | Text]:
+def _cells(answer: Answer) -> "list[str | Text]":
+    from rich.text import Text
+
     others = sorted(answer.probabilities.items(), key=lambda pair: -pair[1])[1:3]
     style = "dim" if answer.warnings else "green"
     return [
@@ -108,7 +132,7 @@ class _Printed:
     def __init__(self, form: Form) -> None:
         self._form = form
         if form == "csv":
-            print(_csv_line(_HEADER), end="")
+            print(_csv_line(_HEADER), end="", flush=True)
 
     def write(self, name: str, answers: Iterable[Answer]) -> None:
         for answer in answers:
@@ -117,6 +141,10 @@ class _Printed:
 
 def _printer(form: Form) -> _Writer:
     return _Table() if form == "table" else _Printed(form)
+
+
+class _LostError(Exception):
+    """What was answered could not be written; nothing is wrong with the recording."""
 
 
 class _Lines:
@@ -131,14 +159,24 @@ class _Lines:
 
     def write(self, name: str, answers: Iterable[Answer]) -> None:
         lines = "".join(_line(answer, self._form) for answer in answers)
-        self._file.write(lines.encode("utf-8", "surrogateescape"))
+        rest = memoryview(lines.encode("utf-8", "surrogateescape"))
+        try:
+            while rest:  # a file without a buffer may take a part
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise _LostError(error.strerror) from None
 
     def __enter__(self) -> "_Lines":
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a pipe, or a device
+                raise
+        finally:
+            self._file.close()
 
 
 def _line(answer: Answer, form: Form) -> str:

@@ -1,17 +1,22 @@
-"""What both parts of a model are shown of a clip."""
+"""What both parts of a model are shown of a clip.
+
+torch is imported where it is used: `ser predict --onnx` does without it.
+"""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from ser.clips.audio import Int16
+from ser.clips.audio import Float32, Int16
 from ser.core.settings import Values
 from ser.features.front_ends import FrontEnd, LogMel, Mfcc, build_front_end, extract
 from ser.features.functionals import SETTINGS, describe
 from ser.features.settings import Features, FrontEndSettings, load_features
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # what both parts are shown of shorter sounds is not defined
 _SHORTEST = 800
@@ -22,10 +27,11 @@ class Hearing:
     """The front end of a network, and functionals.
 
     Attributes:
-        settings: of the features.
+        settings, front_end_settings: by which they were built.
     """
 
     settings: Features
+    front_end_settings: FrontEndSettings
     front_end: FrontEnd
     spectra: Mfcc
 
@@ -34,6 +40,7 @@ class Hearing:
         """As features were made of the clips that trained."""
         return cls(
             settings,
+            front_end,
             build_front_end(settings, front_end),
             # the spectra that functionals are taken of
             Mfcc(LogMel.build(SETTINGS), SETTINGS.n_mfcc),
@@ -44,11 +51,16 @@ class Hearing:
         """As parameters say."""
         return cls.build(*load_features(values))
 
-    def features(self, samples: Int16) -> Tensor:
+    def features(self, samples: Int16) -> "Tensor":
         """What the network sees of a clip before normalisation, shape (rows, bands)."""
-        return torch.from_numpy(
-            extract(long_enough(samples), self.front_end, self.settings)
-        ).float()
+        import torch
+
+        return torch.from_numpy(self.rows(samples))
+
+    def rows(self, samples: Int16) -> Float32:
+        """The same as an array."""
+        found = extract(long_enough(samples), self.front_end, self.settings)
+        return found.astype(np.float32)
 
     def functionals(self, samples: Int16) -> npt.NDArray[np.float64]:
         """What the linear part sees of it, shape (functionals,); to the precision of the store."""

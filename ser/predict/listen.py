@@ -15,7 +15,7 @@ from rich.text import Text
 from ser.clips.audio import SAMPLE_RATE_HZ, Int16
 from ser.core.errors import SerError
 from ser.predict.answers import NO_SPEECH, Answer
-from ser.predict.model import Predictor
+from ser.predict.recogniser import Recogniser
 from ser.predict.speech import Stretch, stretches
 
 # what is answered: the last seconds, anew every so often
@@ -52,7 +52,7 @@ def microphone() -> Iterator[Int16]:
         raise SerError(f"There is no microphone to listen to ({reason}); plug one in.") from None
 
 
-def rolling_answers(model: Predictor, blocks: Iterable[Int16]) -> Iterator[Answer]:
+def rolling_answers(model: Recogniser, blocks: Iterable[Int16]) -> Iterator[Answer]:
     """The answer to the last seconds, after every step; pauses have the warning `no speech`.
 
     Args:
@@ -71,7 +71,7 @@ def rolling_answers(model: Predictor, blocks: Iterable[Int16]) -> Iterator[Answe
         yield model.of_stretch(stretch, None, spoken)
 
 
-def listen(model: Predictor, blocks: Iterable[Int16], save: Path | None, console: Console) -> None:
+def listen(model: Recogniser, blocks: Iterable[Int16], save: Path | None, console: Console) -> None:
     """Show what is heard until the blocks end, or Ctrl-C.
 
     Args:

@@ -1,37 +1,35 @@
 """A model that answers recordings: what `ser.load()` gives."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ser.clips.audio import Float32, Float64, Int16, pcm_sha256
+from ser.clips.audio import Float32, Float64, Int16
 from ser.core.errors import SerError
 from ser.evaluation.calibration import soften
 from ser.evaluation.out_of_fold import answer
 from ser.models.inference import predict_clip
-from ser.predict.answers import NO_SPEECH, TRAINED, Answer
+from ser.predict.answers import TRAINED, Answer
 from ser.predict.hearing import Hearing
-from ser.predict.released import Released, beginning, is_released, load_released
-from ser.predict.sounds import blocks_of_array, blocks_of_file
-from ser.predict.speech import WINDOW_S, Stretch, stretches
+from ser.predict.portable import ONNX
+from ser.predict.recogniser import ANYBODY, Recogniser, name_of
+from ser.predict.released import Released, is_released, load_released
+from ser.predict.speech import Stretch
 from ser.predict.trust import Trust, seconds
-from ser.predict.voices import ANYBODY, Voice, find_voices, load_parameters
+from ser.predict.voices import Voice, find_voices, load_parameters
 
-Source = str | Path | BinaryIO | npt.NDArray[Any]
 _MODELS = Path("models")
 
 
 @dataclass(frozen=True)
-class Predictor:
+class Predictor(Recogniser):
     """One or several trained models, and all that they need to answer a sound.
 
     Attributes:
@@ -58,78 +56,15 @@ class Predictor:
     @property
     def id(self) -> str:
         """What it is called."""
-        names = [voice.id for voice in self.voices]
-        return names[0] if len(names) == 1 else names[0].rpartition("/")[0]
+        return name_of([voice.id for voice in self.voices])
 
     @property
     def protocol(self) -> str:
         """By which it was trained: who trained, and who was held out."""
         return self.voices[0].protocol
 
-    def predict(self, source: Source, rate: int | None = None) -> list[Answer]:
-        """What is felt in a recording, or shown: one answer a stretch of speech.
-
-        A recording without any speech has one answer, with the warning `no speech`.
-
-        Args:
-            source: a path, an open file, or an array of shape (frames,) or (frames, channels) that
-                holds 16-bit or 32-bit integers, or floats from -1 to 1.
-            rate: samples a second of an array.
-
-        Raises:
-            SerError: if it is missing, no audio, or holds what no sound is.
-        """
-        return list(self.answers(source, rate))
-
-    def answers(
-        self, source: Source, rate: int | None = None, name: str | None = None
-    ) -> Iterator[Answer]:
-        """The same, each as soon as it is heard; memory does not grow with the recording.
-
-        Args:
-            name: what the recording is called; by default its path.
-        """
-        if isinstance(source, str | Path):
-            name = str(source) if name is None else name
-            blocks = blocks_of_file(Path(source), name)
-        elif isinstance(source, np.ndarray):
-            if rate is None:
-                raise SerError("An array has no rate of its own; give rate=, samples a second.")
-            blocks = blocks_of_array(source, rate, name or "The array")
-        else:
-            blocks = blocks_of_file(source, name or "The file")
-        return self.answers_of_blocks(blocks, name)
-
-    def answers_of_blocks(
-        self, blocks: Iterable[Int16], name: str | None = None
-    ) -> Iterator[Answer]:
-        """The same of canonical samples, block by block, as a microphone gives them."""
-        rest = iter(blocks)
-        first = next(rest, np.zeros(0, np.int16))
-        if clip := self.known.get(beginning(pcm_sha256(first))):
-            yield self.of_clip(first, clip, name)
-            return
-        found, length = False, 0.0
-
-        def counted() -> Iterator[Int16]:
-            nonlocal length
-            for block in chain([first], rest):
-                length += seconds(block)
-                yield block
-
-        for stretch in stretches(counted()):
-            found = True
-            yield self.of_stretch(stretch, name)
-        if not found:
-            heard = Stretch(0.0, length, first[: int(WINDOW_S * 16_000)])
-            yield self.of_stretch(heard, name, spoken=False)
-
-    def of_stretch(self, stretch: Stretch, name: str | None, spoken: bool = True) -> Answer:
-        """The answer to a stretch, with what speaks against it."""
-        return self._answer(stretch, name, [] if spoken else [NO_SPEECH], spoken=spoken)
-
     def of_clip(self, samples: Int16, clip: str, name: str | None) -> Answer:
-        """The answer to a clip of a corpus: by models that held it out, where there are any."""
+        """As in `Recogniser`; models of folds are loaded where they are."""
         corpus = clip.partition("/")[0]
         honest = [voice for voice in self.voices if not voice.knows(clip)]
         one = replace(self, voices=tuple(honest)) if honest else self._that_held_out(clip)
@@ -137,52 +72,13 @@ class Predictor:
         warnings = [] if one else [TRAINED]
         return (one or self)._answer(stretch, name, warnings, corpus=corpus)
 
-    def _answer(
-        self,
-        stretch: Stretch,
-        name: str | None,
-        warnings: list[str],
-        corpus: str = ANYBODY,
-        spoken: bool = True,
-    ) -> Answer:
-        functionals = self.hearing.functionals(stretch.samples)
-        probabilities = self.probabilities([stretch.samples], [corpus], functionals[np.newaxis])[1][
-            0
-        ]
-        best = int(probabilities.argmax())
-        confidence = float(probabilities[best])
-        return Answer(
-            name,
-            stretch.begin,
-            stretch.end,
-            self.emotions[best],
-            dict(zip(self.emotions, probabilities.tolist(), strict=True)),
-            confidence,
-            (*warnings, *self.trust.warnings(stretch, functionals, confidence, spoken)),
-            self.id,
-            self.protocol,
-        )
-
-    def predict_clips(self, clips: Sequence[Int16]) -> Float64:
-        """Probabilities of canonical clips before calibration, shape (clips, emotions).
-
-        Clips are of nobody that is known, whatever they are.
-        """
-        return self.probabilities(clips, [ANYBODY] * len(clips))[0]
-
     def probabilities(
         self,
         clips: Sequence[Int16],
         corpora: Sequence[str],
         functionals: Float64 | None = None,
     ) -> tuple[Float64, Float64]:
-        """Probabilities before and after calibration, each of shape (clips, emotions).
-
-        Args:
-            corpora: of each clip, by whose training clips its functionals are standardised; where
-                a model had none of them, or it is `ANYBODY`, by those of all corpora.
-            functionals: of the clips, if they are at hand, shape (clips, functionals).
-        """
+        """As in `Recogniser`."""
         if functionals is None and any(voice.model.linear for voice in self.voices):
             functionals = np.array([self.hearing.functionals(clip) for clip in clips])
         return self.say([self.hearing.features(clip) for clip in clips], functionals, corpora)
@@ -291,6 +187,8 @@ def load(model: str | Path | None = None) -> Predictor:
         path = _MODELS / path
     if not path.exists():
         raise SerError(f"There is no model {path}; name a system, a folder of models, or a file.")
+    if path.suffix == ONNX:
+        raise SerError(f"{path} is an ONNX file; name it by --onnx, in Python by `ser.load_onnx`.")
     if path.is_file() and is_released(path):
         return _of_released(load_released(path))
     voices = tuple(find_voices(path))

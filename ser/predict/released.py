@@ -32,8 +32,9 @@ from ser.models.storage import (
     save_linear,
     save_network,
 )
+from ser.predict.recogniser import ANYBODY, beginning
 from ser.predict.trust import Trust
-from ser.predict.voices import ANYBODY, Voice, for_anybody
+from ser.predict.voices import Voice, for_anybody
 
 RELEASED = Path(__file__).parents[1] / "released.safetensors"
 # the fold of a model that nobody may be tested on
@@ -93,11 +94,6 @@ class Released:
     trust: Trust
     card: Card
     known: Mapping[int, str]
-
-
-def beginning(pcm_sha256: str) -> int:
-    """The first 8 bytes of a hash, as a signed number: enough for a few thousand clips."""
-    return int.from_bytes(bytes.fromhex(pcm_sha256[:16]), "little", signed=True)
 
 
 def save_released(

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ser.clips.audio import INT16_SCALE, SAMPLE_RATE_HZ, Int16
-from ser.evaluation.calibration import Float
 from ser.predict.answers import CLIPPED, QUIET, SHORT, UNLIKE, UNSURE
 from ser.predict.speech import Stretch
+
+Float = npt.NDArray[np.floating]
 
 # peak of a stretch, in dB of full scale: one in a thousand clips of the training corpora is quieter
 QUIETEST_DB = -45.0

@@ -16,9 +16,8 @@ from ser.core.tables import Table
 from ser.evaluation.out_of_fold import Model, load_answering, load_model
 from ser.models.linear import LinearModel
 from ser.models.storage import TrainedLinear
+from ser.predict.recogniser import ANYBODY
 
-# the corpus of a voice that no corpus holds
-ANYBODY = ""
 _PREDICTIONS = Table(
     "The table of predictions",
     {"fold": int, "seed": int, "temperature": float, "protocol": str},

@@ -33,6 +33,7 @@ ARROWS = {
     "evaluation": {"training"},
     "predict": {"evaluation", "features", "corpora"},
     "reports": {"evaluation", "corpora", "features", "splits"},
+    "export": {"predict"},
 }
 # files that stand above all rooms, for people
 ABOVE = {"cli", "check", "plan"}

@@ -12,6 +12,7 @@ import pytest
 from benchmarks.storm.archives import archives
 from benchmarks.storm.kills import Kill, kills, try_kills
 from benchmarks.storm.parameters import parameters
+from benchmarks.storm.predictions import predictions
 from benchmarks.storm.project import CORPUS, SYSTEM, copy_project
 from benchmarks.storm.sounds import sounds
 from benchmarks.storm.tampered import tamperings, try_tampered
@@ -39,8 +40,8 @@ def silent(fault: str) -> None:
 
 @pytest.mark.parametrize(
     ("cases", "count"),
-    [(partial(sounds, with_big=False), 40), (archives, 20), (parameters, 12)],
-    ids=["sounds", "archives", "parameters"],
+    [(partial(sounds, with_big=False), 40), (archives, 20), (parameters, 12), (predictions, 24)],
+    ids=["sounds", "archives", "parameters", "predictions"],
 )
 def test_hostile_input_is_refused_in_a_sentence_or_rightly_accepted(
     cases: Cases, count: int

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from ser.cli import app
 from ser.clips.audio import SAMPLE_RATE_HZ
+from tests.conftest import Refused
 from tests.predict.conftest import Project
 
 Run = Callable[..., tuple[int, str, str]]
@@ -136,3 +137,13 @@ def test_names_that_a_terminal_would_obey_are_shown_as_text(run: Run) -> None:
     assert "\x1b[31m" not in printed + said
     status, printed, _ = run("x\x1b[31m\nred.wav", "--json")
     assert records(printed)[0]["file"] == "x\x1b[31m\nred.wav"
+
+
+def test_a_full_disk_is_not_the_fault_of_a_recording(run: Run, refused: Refused) -> None:
+    for name in ("full.json", "full.csv"):
+        Path(name).symlink_to("/dev/full")
+    with refused("full.json cannot be written (No space left on device)", "--resume"):
+        run("a.wav", "--out", "full.json")
+    with pytest.raises(OSError, match="No space left"):
+        run("a.wav", "--out", "full.csv")
+    assert run("a.wav", "--out", "/dev/null")[0] == 0

@@ -14,10 +14,10 @@ from ser.evaluation.out_of_fold import load_answering, predict_fold, predict_out
 from ser.guards.checks import check_folds
 from ser.guards.selection import load_clips
 from ser.models.storage import load_linear, load_network, save_network
+from ser.predict.recogniser import ANYBODY, beginning
 from ser.predict.release import everybody, held_out
-from ser.predict.released import NOBODY, beginning, is_released, load_released
+from ser.predict.released import NOBODY, is_released, load_released
 from ser.predict.trust import least_confidence
-from ser.predict.voices import ANYBODY
 from tests.builders import CORPUS
 from tests.conftest import Refused
 from tests.predict.conftest import SCORE, Project

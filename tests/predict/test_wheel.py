@@ -14,7 +14,17 @@ from tests.builders import REPOSITORY, tone
 
 # what only those need who make the results again
 _EXTRAS = (
-    *("dvc", "jinja2", "librosa", "matplotlib", "numba", "pooch", "psutil", "python_stretch"),
+    *(
+        "dvc",
+        "jinja2",
+        "librosa",
+        "matplotlib",
+        "numba",
+        "onnx",
+        "pooch",
+        "psutil",
+        "python_stretch",
+    ),
     *("sklearn", "sounddevice", "torchaudio", "torchmetrics", "tqdm", "vl_convert"),
 )
 _PROGRAM = f"""

@@ -1,0 +1,1 @@
+"""What others can use without this project: a model in another form."""
