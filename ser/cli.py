@@ -10,6 +10,7 @@ from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.files import whole_file, write_csv
 from ser.core.settings import load_values
+from ser.export.command import app as export_app
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 WORKSPACE = "workspace"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app.add_typer(export_app, name="export")
 
 
 @app.callback()

@@ -1,0 +1,1 @@
+"""What others can use without this project: tables and folds of a corpus."""
