@@ -37,7 +37,8 @@ class Part:
 
     Attributes:
         source: where it comes from, for sentences.
-        rows: fields that were recognised, as text, one row for each of the table.
+        rows: fields that were recognised, as text, one row for each of the table; `segment` tells
+            pieces of one file apart.
         shares: numbers that may be probabilities, by label; NaN where there is no number.
         role, fold: what its name says of all its rows.
     """
@@ -108,7 +109,9 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _csv_rows(text: str, source: str, named: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
+def _csv_rows(
+    text: str, source: str, named: Mapping[str, str]
+) -> tuple[list[str], list[list[str]]]:
     def table(delimiter: str) -> Any:
         return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
@@ -202,8 +205,7 @@ def _part(
     if (table["file"] == "").any():
         number = int((table["file"] == "").to_numpy().argmax()) + 1
         raise SerError(f"{source}: clip {number} has no file name.")
-    if {"start", "end"} & set(table):
-        table["file"] += _segments(table)
+    table["segment"] = _segments(table)
     labels: set[str] = set()
     for name in ("emotion", "predicted"):
         labels |= set(table[name].str.casefold()) if name in table else set()
@@ -248,7 +250,7 @@ def _read_audformat(folder: Path, path: Path, named: Mapping[str, str], wanted: 
         if role:
             divisions.setdefault(rest, {})[name] = (role, fold)
     chosen = [name for name in divisions if name.startswith(wanted)]
-    if wanted and not chosen or len(chosen) > 1:
+    if (wanted and not chosen) or len(chosen) > 1:
         raise SerError(
             f"{folder} is divided in {len(divisions)} ways ({_some(list(divisions))}); choose one "
             "with --table."
@@ -281,4 +283,6 @@ def _read_table(folder: Path, name: str, named: Mapping[str, str], role: str, fo
         raise SerError(f"{arrow} is not readable: {type(error).__name__}.") from None
     _check_count(len(table), str(arrow))
     cells = table.astype(str).mask(table.isna(), "")
-    return _part([str(name) for name in table], cells.to_numpy().tolist(), str(arrow), named, role, fold)
+    return _part(
+        [str(name) for name in table], cells.to_numpy().tolist(), str(arrow), named, role, fold
+    )

@@ -1,0 +1,73 @@
+"""Which known corpora somebody's clips are of, and what their names then tell."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from ser.corpora import corpus_names, find_corpus
+from ser.export.table import known_corpus, named_manifest
+
+# so many of the files must be clips of a corpus, before it is taken for theirs
+_SHARE_OF_LIST, _SHARE_OF_SCHEME, _FEWEST = 0.05, 0.8, 5
+_COLUMNS = ["clip", "corpus", "speaker", "gender", "emotion", "sentence", "take_group"]
+
+
+@cache
+def _listed(name: str) -> pd.DataFrame:
+    """Clips of a corpus by the last part of their name; empty where that tells them not apart."""
+    table = named_manifest(find_corpus(name))
+    if table.empty:
+        return table
+    short = table["clip"].str.rpartition("/")[2]
+    return table.set_index(short) if short.is_unique else pd.DataFrame()
+
+
+def match_clips(clips: Sequence[str], only: str = "") -> pd.DataFrame:
+    """What names tell of clips of known corpora: one row a clip, empty where it is of none.
+
+    Columns: `clip` as the corpus has it, `corpus`, `speaker`, `gender`, `emotion`, `sentence`, and
+    `take_group`, shared by clips whose published samples are the same.
+
+    Args:
+        clips: paths without endings.
+        only: name of the corpus that they are of; by default all are tried.
+
+    Raises:
+        SerError: if there is no such corpus.
+    """
+    if only:
+        known_corpus(only)
+    names = [only] if only else [n for n in corpus_names() if find_corpus(n).generate is None]
+    found = {name: _of_corpus(clips, name) for name in names}
+    counts = {name: sum(row is not None for row in rows) for name, rows in found.items()}
+    table: list[dict[str, str] | None] = [None] * len(clips)
+    for name in sorted(names, key=lambda one: -counts[one]):
+        share = _SHARE_OF_SCHEME if _listed(name).empty else _SHARE_OF_LIST
+        if only or counts[name] >= max(share * len(clips), min(_FEWEST, len(clips))):
+            table = [old or new for old, new in zip(table, found[name], strict=True)]
+    nothing = dict.fromkeys(_COLUMNS, "")
+    return pd.DataFrame([row or nothing for row in table], columns=_COLUMNS)
+
+
+def _of_corpus(clips: Sequence[str], name: str) -> list[dict[str, str] | None]:
+    listed, corpus = _listed(name), find_corpus(name)
+    if not listed.empty:
+        rows = listed[_COLUMNS].to_dict("index")
+        # a segment of a clip is no clip
+        return [rows.get(clip.rpartition("/")[2]) for clip in clips]
+    found: list[dict[str, str] | None] = []
+    for clip in clips:
+        try:
+            row = corpus.parse(PurePosixPath(f"{clip}.wav"))
+        except (ValueError, LookupError):
+            row = None
+        kept = None if row is None else {**vars(row), "clip": f"{name}/{row.clip}", "corpus": name}
+        found.append(kept and {**kept, "take_group": kept["clip"]})
+    return found
+
+
+def published(name: str) -> pd.DataFrame:
+    """The whole corpus by names, as `named_manifest` gives it; empty if it is not listed."""
+    return named_manifest(find_corpus(name))
