@@ -64,7 +64,8 @@ def recognise(
     Raises:
         SerError: if the same column stands there twice.
     """
-    found, known = {}, {}
+    found: dict[str, str] = {}
+    known: dict[str, str] = {}
     for column in header:
         known.setdefault(plain(column), column)
     for field, names in FIELDS.items():

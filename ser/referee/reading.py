@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def _csv_rows(
 
     def known(delimiter: str) -> tuple[int, int]:
         try:
-            header = next(table(delimiter), [])
+            header: list[str] = next(table(delimiter), [])
         except csv.Error:
             return (0, 0)
         fields = {plain(name) for names in FIELDS.values() for name in names}
@@ -150,7 +151,7 @@ def _check_count(count: int, source: str) -> None:
 def _json_rows(text: str, source: str) -> tuple[list[str], list[list[str]]]:
     records: list[dict[str, Any]] = []
     header: dict[str, None] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -173,7 +174,7 @@ def _from_name(path: Path) -> tuple[str, str]:
     folds = [
         number
         for place in (words, _WORD.findall(path.parent.name.casefold()))
-        for word, number in zip(place, place[1:], strict=False)
+        for word, number in pairwise(place)
         if word in ("fold", "cv", "split") and number.isdigit()
     ]
     # what names two roles, such as train_test.csv, says nothing

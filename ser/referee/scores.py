@@ -9,7 +9,9 @@ import pandas as pd
 from sklearn.neighbors import KernelDensity
 
 from ser.clips.manifest import speaker_keys
+from ser.core.scoring import unweighted_average_recall
 from ser.evaluation.calibration import expected_calibration_error, reliability_table
+from ser.evaluation.clip_scores import shuffled_within
 from ser.evaluation.intervals import (
     Interval,
     bootstrap_error,
@@ -26,6 +28,7 @@ Float = npt.NDArray[np.float64]
 _LEAST_BANDWIDTH, _POINTS = 0.05, 400
 # probabilities that were written to a few digits
 _ROUNDING = 0.02
+_DEALS = 50
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,32 @@ def score(answers: pd.DataFrame) -> Score:
     return Score(mean_over_seeds(answers, uar), interval, speakers)
 
 
-def speaker_majority(tests: pd.DataFrame) -> pd.DataFrame:
+def speaker_majority(tests: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     """Answers of an oracle that names every tested speaker's most frequent emotion.
 
-    It reads that from the labels of the test itself and hears nothing.
+    It reads that from the labels of all clips, tested ones too, and hears nothing.
     """
-    common = tests["emotion"].groupby(speaker_keys(tests)).agg(lambda shown: shown.mode().iloc[0])
+    common = clips["emotion"].groupby(speaker_keys(clips)).agg(lambda shown: shown.mode().iloc[0])
     return tests.assign(predicted=speaker_keys(tests).map(common))
+
+
+def majority_by_chance(tests: pd.DataFrame, clips: pd.DataFrame) -> float:
+    """UAR of that oracle where emotions are dealt out anew among all clips; a mean over deals.
+
+    Of a few clips, one emotion is always the most frequent; this is how much that alone gives.
+    """
+    who, _ = pd.factorize(speaker_keys(clips))
+    emotion, names = pd.factorize(clips["emotion"])
+    place = pd.Series(np.arange(len(clips)), index=clips["clip"])
+    tested = place[tests["clip"]].to_numpy()
+    shape = (int(who.max()) + 1, len(names))
+    everybody = pd.Series("all", index=clips.index)
+    scores = []
+    for dealt in shuffled_within(emotion.astype(np.int64), everybody, _DEALS):
+        counts = np.bincount(who * shape[1] + dealt, minlength=shape[0] * shape[1]).reshape(shape)
+        predicted = counts.argmax(axis=1)[who[tested]]
+        scores.append(unweighted_average_recall(dealt[tested].astype(str), predicted.astype(str)))
+    return float(np.mean(scores))
 
 
 def length_alone(rows: pd.DataFrame) -> pd.DataFrame | None:

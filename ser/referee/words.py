@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ser.clips.manifest import speaker_keys
 from ser.evaluation.intervals import Interval
 from ser.guards.crossings import Crossing
 from ser.referee.audit import Audit
@@ -76,7 +77,7 @@ def _what(audit: Audit) -> str:
     tests, folds = audit.tests, audit.submission.folds
     text = f"{len(audit.clips)} clips"
     if (audit.clips["speaker"] != "").all():
-        text += f" of {_count((audit.clips['corpus'] + '/' + audit.clips['speaker']).nunique(), 'speaker')}"
+        text += f" of {_count(speaker_keys(audit.clips).nunique(), 'speaker')}"
     if audit.corpora:
         text += f" ({', '.join(audit.corpora)})"
     if len(folds):
@@ -90,7 +91,7 @@ def _count(value: int, noun: str) -> str:
 
 
 def _leak(audit: Audit, side: Side) -> str:
-    one, many = _KINDS[side.kind]
+    one, _ = _KINDS[side.kind]
     share = f"{side.clips_crossing} of {side.clips} tested clips ({side.share:.0f} %)"
     if side.kind == Crossing.SPEAKER:
         return (
@@ -179,17 +180,19 @@ def _tied(audit: Audit) -> list[str]:
         return []
     chance, points = 100 / audit.classes, []
     whos, clock = audit.majority, audit.length
-    if whos is not None and whos.uar > chance + _NOTABLE:
+    if whos is not None and whos.uar > audit.by_chance + _NOTABLE:
         points.append(
-            f"**Speakers give the labels away**: an oracle that hears nothing and knows each tested "
-            f"speaker's most frequent emotion scores {_scored(whos)}, where chance is "
-            f"{number(chance, 'en')}. No score below that shows that emotion was heard."
+            "**Speakers give the labels away**: an oracle that hears nothing and knows each "
+            f"speaker's most frequent emotion scores {_scored(whos)}; it would score "
+            f"{number(audit.by_chance, 'en')} if emotions were dealt out to speakers at random. No "
+            "score below that shows that emotion was heard."
         )
     low = None if clock is None else clock.interval.low if clock.interval else clock.uar - _NOTABLE
     if clock is not None and low is not None and low > chance:
         points.append(
-            f"**Length gives labels away**: how long a clip is, and nothing else, scores "
-            f"{_scored(clock)}, where chance is {number(chance, 'en')}. A model may learn the clock."
+            "**Length gives labels away**: how long a clip is, and nothing else, scores "
+            f"{_scored(clock)}, where chance is {number(chance, 'en')}. A model may learn the "
+            "clock."
         )
     return points
 
@@ -235,7 +238,7 @@ def _scores(audit: Audit) -> Grid:
             if name != "UAR over all answers" and name.startswith(("UAR", "accuracy over")):
                 add(f"their {name}", value)
     for name, one in (
-        ("oracle: each tested speaker's majority", audit.majority),
+        ("oracle: each speaker's majority emotion", audit.majority),
         ("length alone", audit.length),
     ):
         if one is not None:
