@@ -1,6 +1,7 @@
 """Which of our protocols a split comes closest to: by its clips, else by how it is made."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 
@@ -13,6 +14,8 @@ from ser.splits.protocols import PROTOCOLS
 
 # below this it is no likeness worth a name
 _ALIKE = 0.5
+# dealt out by clip, a rare speaker may be on one side by chance; in percent of the tested clips
+_DEALT = 90.0
 # the protocols whose folds follow from the names of clips; copies and statistics make no others
 _COMPARED = tuple(
     name for name, one in PROTOCOLS.items() if one.kind not in ("leaky", "transductive")
@@ -56,15 +59,13 @@ def _by_clips(clips: pd.DataFrame, folds: pd.DataFrame) -> tuple[str, float] | N
     known = dict(zip(clips["clip"], clips["known"], strict=True))
     if len(corpora) != 1 or (clips["known"] == "").mean() > 0.1:
         return None
-    manifest = published(corpora.pop())
-    if manifest.empty:
-        return None
+    ours_of = _our_tests(corpora.pop())
     # a part of a corpus is compared with that part of our folds
     ours_have = set(known.values())
     theirs = _tested(folds.assign(clip=folds["clip"].map(known)))
     best = ("", 0.0)
-    for name, table in named_folds(manifest, _COMPARED).items():
-        ours = [tests & ours_have for tests in _tested(table)]
+    for name, whole in ours_of.items():
+        ours = [tests & ours_have for tests in whole]
         overlap = sum(
             max(len(mine & tests) / max(1, len(mine | tests)) for mine in ours) for tests in theirs
         ) / max(1, len(theirs))
@@ -72,6 +73,14 @@ def _by_clips(clips: pd.DataFrame, folds: pd.DataFrame) -> tuple[str, float] | N
         if overlap > best[1] or (overlap == best[1] and best[0] == "speaker_independent"):
             best = (name, overlap)
     return best
+
+
+@cache
+def _our_tests(corpus: str) -> dict[str, list[set[str]]]:
+    """The clips that each of our folds of a known corpus tests, by protocol; not to be changed."""
+    manifest = published(corpus)
+    folds = {} if manifest.empty else named_folds(manifest, _COMPARED)
+    return {name: _tested(table) for name, table in folds.items()}
 
 
 def _tested(folds: pd.DataFrame) -> list[set[str]]:
@@ -90,7 +99,7 @@ def _structure(clips: pd.DataFrame, folds: pd.DataFrame, sides: dict[str, Side])
         return _held_out(clips, tests, number, new_words)
     if new_words:
         return "leave_one_statement_out", f"{_times(number)} by sentence; speakers are known"
-    if speaker.share > 99:
+    if speaker.share > _DEALT:
         dealt = "at random or by hand, not by speaker"
         return "leaky_random", f"{_times(number)} of clips {dealt}{_evenly(clips, folds)}"
     return "", f"{_times(number)} in which some speakers are held out and others are not"

@@ -15,9 +15,15 @@ _COLUMNS = ["clip", "corpus", "speaker", "gender", "emotion", "sentence", "take_
 
 
 @cache
+def published(name: str) -> pd.DataFrame:
+    """A whole corpus by names (`named_manifest`), not to be changed; empty if it is not listed."""
+    return named_manifest(find_corpus(name))
+
+
+@cache
 def _listed(name: str) -> pd.DataFrame:
-    """Clips of a corpus by the last part of their name; empty where that tells them not apart."""
-    table = named_manifest(find_corpus(name))
+    """Clips of a corpus by the last part of their name; empty if that tells them not apart."""
+    table = published(name)
     if table.empty:
         return table
     short = table["clip"].str.rpartition("/")[2]
@@ -66,8 +72,3 @@ def _of_corpus(clips: Sequence[str], name: str) -> list[dict[str, str] | None]:
         kept = None if row is None else {**vars(row), "clip": f"{name}/{row.clip}", "corpus": name}
         found.append(kept and {**kept, "take_group": kept["clip"]})
     return found
-
-
-def published(name: str) -> pd.DataFrame:
-    """The whole corpus by names, as `named_manifest` gives it; empty if it is not listed."""
-    return named_manifest(find_corpus(name))

@@ -38,6 +38,7 @@ class Part:
 
     Attributes:
         source: where it comes from, for sentences.
+        header: names of all its columns.
         rows: fields that were recognised, as text, one row for each of the table; `segment` tells
             pieces of one file apart.
         shares: numbers that may be probabilities, by label; NaN where there is no number.
@@ -45,6 +46,7 @@ class Part:
     """
 
     source: str
+    header: tuple[str, ...]
     rows: pd.DataFrame
     shares: pd.DataFrame
     role: str = ""
@@ -215,7 +217,8 @@ def _part(
         label = probability_label(column) or (column if column.casefold() in labels else None)
         if label is not None and column not in columns.values():
             shares[label.strip().casefold()] = pd.to_numeric(whole[number], errors="coerce")
-    return Part(source, table, pd.DataFrame(shares, index=table.index, dtype=float), role, fold)
+    numbers = pd.DataFrame(shares, index=table.index, dtype=float)
+    return Part(source, tuple(header), table, numbers, role, fold)
 
 
 def _segments(table: pd.DataFrame) -> "pd.Series[str]":

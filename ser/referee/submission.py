@@ -62,7 +62,7 @@ def read_submission(
     """
     parts = [part for path in paths for part in read_parts(path, named, table)]
     for name, column in named.items():
-        if not any(name in part.rows for part in parts):
+        if not any(column in part.header for part in parts):
             raise SerError(f"No file has the column {column!r} for {name}; correct --column.")
     tables = [_prepared(part, pattern) for part in parts]
     if pattern and not any((table["matched"]).any() for table in tables):
