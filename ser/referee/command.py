@@ -25,12 +25,12 @@ def run_audit(
 
     It is 1 where the audit finds a leak, and 2 where the input is bad, which one sentence says.
     """
-    # statistics take seconds to import
-    from ser.referee.audit import Asked, audit
-    from ser.referee.words import sections, title
-    from ser.reports.review.page import as_html, as_markdown, as_text
-
     try:
+        # statistics take seconds to import
+        from ser.referee.audit import Asked, audit
+        from ser.referee.words import sections, title
+        from ser.reports.review.page import as_html, as_markdown, as_text
+
         asked = Asked(columns, corpus, audio, claimed, table, pattern)
         found = audit(paths, asked)
         name, page = title(found), sections(found)
@@ -38,6 +38,12 @@ def run_audit(
             if path is not None:
                 with whole_file(path) as aside:
                     aside.write_text(text, encoding="utf-8")
+    except ModuleNotFoundError as error:
+        print(
+            f"error: {error.name} is not installed; an audit needs honest-ser[pipeline].",
+            file=sys.stderr,
+        )
+        return BAD_INPUT
     except (SerError, OSError) as error:
         shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in _sentence(error))
         print(f"error: {shown}", file=sys.stderr)

@@ -56,7 +56,7 @@ def _safe(line: str) -> str:
 def headline(audit: Audit) -> str:
     """The verdict in few words."""
     if audit.leaks:
-        return "Leak: what is tested was heard in training"
+        return "Leak: what is tested was heard before the test"
     if not audit.sides:
         return "No split to judge: nothing says what was trained on"
     if Crossing.SPEAKER not in audit.sides or (audit.clips["speaker"] == "").any():
@@ -92,24 +92,33 @@ def _count(value: int, noun: str) -> str:
 
 def _leak(audit: Audit, side: Side) -> str:
     one, _ = _KINDS[side.kind]
-    share = f"{side.clips_crossing} of {side.clips} tested clips ({side.share:.0f} %)"
+    share = f"{_of(side)} tested clips ({_percent(side.share)} %)"
     if side.kind == Crossing.SPEAKER:
         return (
-            f"**Speakers**: {side.crossing} of {side.tested} tested speakers also train, and "
-            f"{share} are of a voice that the model has heard. A score here says how well known "
-            "voices are recognised; it does not say how well a stranger's is, and does not compare "
-            "with scores of held-out speakers."
+            f"**Speakers**: {side.crossing} of {side.tested} tested speakers also train or "
+            f"validate, and {share} are of a voice that the model has heard. A score here says how "
+            "well known voices are recognised; it does not say how well a stranger's is, and does "
+            "not compare with scores of held-out speakers."
         )
     example = named(side.examples[0])
     if side.kind == CLIP:
         return (
-            f"**Clips**: {side.crossing} clips are listed as training and as test of one fold, "
-            f"such as {example}: {share}."
+            f"**Clips**: {_count(side.crossing, one)} listed for training (or validation) and for "
+            f"the test, such as {example}: {share}."
         )
     return (
-        f"**Recordings**: {_count(side.crossing, one)} {'is' if side.crossing == 1 else 'are'} on "
-        f"both sides {audit.compared}, such as {example}: {share} can be known by heart."
+        f"**Recordings**: {_count(side.crossing, one)} on both sides (compared {audit.compared}), "
+        f"such as {example}: {share} can be known by heart."
     )
+
+
+def _of(side: Side) -> str:
+    return f"{side.clips_crossing} of {side.clips}"
+
+
+def _percent(share: float) -> str:
+    """Whole percents, but never 0 of what is there nor 100 of what is not."""
+    return f"{share:.0f}" if share in (0, 100) or 1 <= share <= 99 else f"{share:.1f}"
 
 
 def _clean(audit: Audit) -> list[str]:
@@ -213,7 +222,7 @@ def _sides(audit: Audit) -> Grid:
     rows = []
     for kind, side in audit.sides.items():
         verdict = "**leak**" if side.leaks else "known words" if side.crossing else "apart"
-        concerned = f"{side.clips_crossing} of {side.clips} ({side.share:.0f} %)"
+        concerned = f"{_of(side)} ({_percent(side.share)} %)"
         many = _KINDS[kind][1]
         rows.append([many, verdict, str(side.tested), str(side.crossing), concerned])
     header = ["", "verdict", "tested", "of those in training", "tested clips concerned"]
