@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from ser.clips.labels import ordered
 from ser.core.files import whole_file, write_csv
 from ser.export.folder import new_folder
 from ser.export.table import PARTS, Handed
@@ -48,7 +47,7 @@ def _header(handed: Handed, parts: dict[str, str]) -> dict[str, Any]:
         row.speaker: {"gender": row.gender} if row.gender else {} for row in who.itertuples()
     }
     schemes: dict[str, Any] = {
-        "emotion": {"dtype": "str", "labels": ordered(clips["emotion"])},
+        "emotion": {"dtype": "str", "labels": sorted(clips["emotion"].unique())},
         "speaker": {"dtype": "str", "labels": speakers},
         "gender": {"dtype": "str", "labels": sorted(set(clips["gender"]) - {""})},
         **{name: {"dtype": "str"} for name in _PLAIN},

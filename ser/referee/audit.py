@@ -167,13 +167,15 @@ def _with_names(clips: pd.DataFrame, only: str, remarks: list[str]) -> pd.DataFr
         given, told = clips.loc[known, column], named.loc[known, column]
         odd = _disagreeing(given, told, one_way=column == "emotion")
         if odd:
+            counts = column == "speaker" and (named.loc[known, "sure"] != "").all()
             remarks.append(
                 f"The {what} of {odd} of {int(known.sum())} clips are not those that the names of "
-                f"the corpus's files tell{'' if column == 'emotion' else '; the names count here'}."
+                f"the corpus's files tell{'; the names count here' if counts else ''}."
             )
     whole = clips.assign(known=named["clip"], take_group=named["take_group"])
+    sure = known & (named["sure"] != "")
     for column in ("corpus", "speaker", "sentence"):
-        whole[column] = named[column].where(known, whole[column])
+        whole[column] = named[column].where(sure | (whole[column] == ""), whole[column])
     for column in ("emotion", "gender"):
         whole[column] = whole[column].mask(whole[column] == "", named[column])
     lost = int((~known).sum())

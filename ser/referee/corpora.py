@@ -11,7 +11,7 @@ from ser.export.table import known_corpus, named_manifest
 
 # so many of the files must be clips of a corpus, before it is taken for theirs
 _SHARE_OF_LIST, _SHARE_OF_SCHEME, _FEWEST = 0.05, 0.8, 5
-_COLUMNS = ["clip", "corpus", "speaker", "gender", "emotion", "sentence", "take_group"]
+_COLUMNS = ["clip", "corpus", "speaker", "gender", "emotion", "sentence", "take_group", "sure"]
 
 
 @cache
@@ -33,8 +33,10 @@ def _listed(name: str) -> pd.DataFrame:
 def match_clips(clips: Sequence[str], only: str = "") -> pd.DataFrame:
     """What names tell of clips of known corpora: one row a clip, empty where it is of none.
 
-    Columns: `clip` as the corpus has it, `corpus`, `speaker`, `gender`, `emotion`, `sentence`, and
-    `take_group`, shared by clips whose published samples are the same.
+    Columns: `clip` as the corpus has it, `corpus`, `speaker`, `gender`, `emotion`, `sentence`;
+    `take_group`, shared by clips whose published samples are the same (empty where they are not
+    published); `sure`, "yes" where the name is in the corpus's list or the corpus was named: names
+    of another corpus may be made alike.
 
     Args:
         clips: paths without endings.
@@ -54,13 +56,14 @@ def match_clips(clips: Sequence[str], only: str = "") -> pd.DataFrame:
         if only or counts[name] >= max(share * len(clips), min(_FEWEST, len(clips))):
             table = [old or new for old, new in zip(table, found[name], strict=True)]
     nothing = dict.fromkeys(_COLUMNS, "")
-    return pd.DataFrame([row or nothing for row in table], columns=_COLUMNS)
+    rows = pd.DataFrame([row or nothing for row in table], columns=_COLUMNS)
+    return rows.assign(sure="yes") if only else rows
 
 
 def _of_corpus(clips: Sequence[str], name: str) -> list[dict[str, str] | None]:
     listed, corpus = _listed(name), find_corpus(name)
     if not listed.empty:
-        rows = listed[_COLUMNS].to_dict("index")
+        rows = listed.assign(sure="yes")[_COLUMNS].to_dict("index")
         # a segment of a clip is no clip
         return [rows.get(clip.rpartition("/")[2]) for clip in clips]
     found: list[dict[str, str] | None] = []
@@ -70,5 +73,5 @@ def _of_corpus(clips: Sequence[str], name: str) -> list[dict[str, str] | None]:
         except (ValueError, LookupError):
             row = None
         kept = None if row is None else {**vars(row), "clip": f"{name}/{row.clip}", "corpus": name}
-        found.append(kept and {**kept, "take_group": kept["clip"]})
+        found.append(kept and {**kept, "take_group": "", "sure": ""})
     return found

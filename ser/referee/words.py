@@ -81,7 +81,8 @@ def _what(audit: Audit) -> str:
     if audit.corpora:
         text += f" ({', '.join(audit.corpora)})"
     if len(folds):
-        text += f", {_count(tests['fold'].nunique(), 'fold')}"
+        number = int(tests["fold"].nunique())
+        text += ", one split" if number == 1 else f", {number} folds"
     tested = tests["clip"].nunique()
     return f"{text}; {'all' if tested == len(audit.clips) else tested} are tested."
 

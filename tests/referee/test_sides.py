@@ -221,6 +221,22 @@ def test_what_names_tell_counts_before_columns(tmp_path: Path) -> None:
     assert any("labels of 1 of 535" in remark for remark in found.remarks)
 
 
+def test_names_that_are_only_made_alike_fill_gaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as if the clips of no corpus were listed
+    monkeypatch.setattr("ser.referee.corpora._listed", lambda name: pd.DataFrame())
+    table = known("emodb").assign(split="train")
+    table.loc[table["path"].str.contains("03[ab]"), "split"] = "test"
+    found = submit(tmp_path, table)
+    assert found.sides["speaker"].tested == 1
+    assert "take" not in found.sides, "no checksums are published"
+    found = submit(tmp_path, table.assign(speaker="somebody"))
+    assert found.leaks, "the author's own speakers count"
+    found = submit(tmp_path, table.assign(speaker="somebody"), corpus="emodb")
+    assert not found.leaks
+
+
 def test_left_out_and_merged_classes_are_said(tmp_path: Path) -> None:
     table = known("ravdess").assign(split="train")
     table.loc[table["path"].str.contains("Actor_01"), "split"] = "test"
