@@ -21,13 +21,14 @@ def published(name: str) -> pd.DataFrame:
 
 
 @cache
-def _listed(name: str) -> pd.DataFrame:
-    """Clips of a corpus by the last part of their name; empty if that tells them not apart."""
+def _listed(name: str) -> dict[str, dict[str, str]]:
+    """What names tell of a corpus's clips, by the last part of each; empty if that is too little."""
     table = published(name)
     if table.empty:
-        return table
+        return {}
     short = table["clip"].str.rpartition("/")[2]
-    return table.set_index(short) if short.is_unique else pd.DataFrame()
+    rows = table.assign(sure="yes")[_COLUMNS].to_dict("records")
+    return dict(zip(short, rows, strict=True)) if short.is_unique else {}
 
 
 def match_clips(clips: Sequence[str], only: str = "") -> pd.DataFrame:
@@ -52,7 +53,7 @@ def match_clips(clips: Sequence[str], only: str = "") -> pd.DataFrame:
     counts = {name: sum(row is not None for row in rows) for name, rows in found.items()}
     table: list[dict[str, str] | None] = [None] * len(clips)
     for name in sorted(names, key=lambda one: -counts[one]):
-        share = _SHARE_OF_SCHEME if _listed(name).empty else _SHARE_OF_LIST
+        share = _SHARE_OF_LIST if _listed(name) else _SHARE_OF_SCHEME
         if only or counts[name] >= max(share * len(clips), min(_FEWEST, len(clips))):
             table = [old or new for old, new in zip(table, found[name], strict=True)]
     nothing = dict.fromkeys(_COLUMNS, "")
@@ -62,10 +63,9 @@ def match_clips(clips: Sequence[str], only: str = "") -> pd.DataFrame:
 
 def _of_corpus(clips: Sequence[str], name: str) -> list[dict[str, str] | None]:
     listed, corpus = _listed(name), find_corpus(name)
-    if not listed.empty:
-        rows = listed.assign(sure="yes")[_COLUMNS].to_dict("index")
+    if listed:
         # a segment of a clip is no clip
-        return [rows.get(clip.rpartition("/")[2]) for clip in clips]
+        return [listed.get(clip.rpartition("/")[2]) for clip in clips]
     found: list[dict[str, str] | None] = []
     for clip in clips:
         try:

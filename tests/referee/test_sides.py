@@ -225,7 +225,7 @@ def test_names_that_are_only_made_alike_fill_gaps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # as if the clips of no corpus were listed
-    monkeypatch.setattr("ser.referee.corpora._listed", lambda name: pd.DataFrame())
+    monkeypatch.setattr("ser.referee.corpora._listed", lambda name: {})
     table = known("emodb").assign(split="train")
     table.loc[table["path"].str.contains("03[ab]"), "split"] = "test"
     found = submit(tmp_path, table)
