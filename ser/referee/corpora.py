@@ -22,7 +22,7 @@ def published(name: str) -> pd.DataFrame:
 
 @cache
 def _listed(name: str) -> dict[str, dict[str, str]]:
-    """What names tell of a corpus's clips, by the last part of each; empty if that is not one."""
+    """What names tell of a corpus's clips, by the last part of each; empty if not unique."""
     table = published(name)
     if table.empty:
         return {}
