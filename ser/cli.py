@@ -265,6 +265,36 @@ def _aligned(rows: list[tuple[str, ...]]) -> str:
     )
 
 
+@app.command("audit")
+def audit_files(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="CSV, EmoBox's JSONL, folders of these, or an audformat folder"),
+    ],
+    claimed: Annotated[str, typer.Option(help="the published UAR in percent")] = "",
+    audio: Annotated[Path | None, typer.Option(help="folder of the recordings")] = None,
+    corpus: Annotated[str, typer.Option(help="name of the corpus; found by default")] = "",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="what a column holds, such as speaker=Actor; may be repeated"),
+    ] = None,
+    pattern: Annotated[
+        str, typer.Option(help=r"reads names of files, such as '^(?P<speaker>\d\d)'")
+    ] = "",
+    table: Annotated[str, typer.Option(help="which tables of an audformat folder")] = "",
+    markdown: Annotated[Path | None, typer.Option("--md", help="write the page here, too")] = None,
+    html: Annotated[Path | None, typer.Option(help="write the page here, too")] = None,
+) -> None:
+    """Say what a reviewer would of somebody's split or predictions; exit with 1 at a leak.
+
+    Exit with 2 if the files cannot be audited.
+    """
+    from ser.referee.command import run_audit
+
+    given = column or []
+    sys.exit(run_audit(files, given, corpus, audio, claimed, table, pattern, markdown, html))
+
+
 @app.command("folds")
 def list_folds(
     pin: Annotated[bool, typer.Option("--pin", help="pin the folds that are not yet")] = False,

@@ -38,7 +38,9 @@ def study_languages(values: Values, system: str) -> Tables:
     Returns:
         As `describe` gives them.
     """
-    every = keep_emotions(load_system(values.section(f"studies.cross_lingual.{system}", System), DATA))
+    every = keep_emotions(
+        load_system(values.section(f"studies.cross_lingual.{system}", System), DATA)
+    )
     cells, grown = (
         {name: with_folds(every, folds) for name, folds in make(every).items()}
         for make in (matrix_folds, curve_folds)

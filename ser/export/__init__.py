@@ -1,1 +1,1 @@
-"""What others can use without this project: a model in another form."""
+"""What others can use without this project: tables and folds of a corpus, a model as ONNX."""

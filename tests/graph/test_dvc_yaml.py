@@ -33,7 +33,8 @@ ARROWS = {
     "evaluation": {"training"},
     "predict": {"evaluation", "features", "corpora"},
     "reports": {"evaluation", "corpora", "features", "splits"},
-    "export": {"predict"},
+    "export": {"corpora", "splits", "predict"},
+    "referee": {"reports", "export"},
 }
 # files that stand above all rooms, for people
 ABOVE = {"cli", "check", "plan"}

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
@@ -102,3 +103,38 @@ def _plain(text: str) -> str:
         piece if number % 2 else re.sub(r"<(?=[a-zA-Z/!?])", "&lt;", piece)
         for number, piece in enumerate(pieces)
     )
+
+
+def as_text(title: str, sections: Sequence[Section], width: int = 88) -> str:
+    """The same for a terminal: wrapped, tables aligned, and nothing that a terminal would obey."""
+    parts = [_bare(title), "=" * len(_bare(title))]
+    for section in sections:
+        parts.append(f"\n{_bare(section.title).upper()}")
+        for block in section.blocks:
+            if isinstance(block, str):
+                parts.append(fill(_bare(block), width))
+            elif isinstance(block, Grid):
+                parts.append(_aligned([block.header, *block.rows], block.names))
+            elif isinstance(block, list):
+                lines = (fill(_bare(line), width, subsequent_indent="  ") for line in block)
+                parts += [f"- {line}" for line in lines]
+    return "\n".join([*parts, ""])
+
+
+def _bare(text: str) -> str:
+    """A text on one line, without its marks, and with what cannot be printed in words."""
+    plain = re.sub(r"\*\*([^*]+)\*\*|`([^`]+)`|\*([^*]+)\*", r"\1\2\3", " ".join(text.split()))
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in plain)
+
+
+def _aligned(rows: Sequence[Sequence[str]], names: int) -> str:
+    cells = [[_bare(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = (
+        "  ".join(
+            cell.ljust(width) if place < names else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in cells
+    )
+    return "\n".join(line.rstrip() for line in lines)
