@@ -13,6 +13,7 @@ import typer
 
 from benchmarks.storm.archives import archives
 from benchmarks.storm.kills import kills, try_kills
+from benchmarks.storm.page import try_page
 from benchmarks.storm.parameters import parameters
 from benchmarks.storm.project import copy_project, make_project
 from benchmarks.storm.sounds import sounds
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     PARAMETERS = "parameters"
     TAMPERED = "tampered"
     KILLS = "kills"
+    PAGE = "page"
     ALL = "all"
 
 
@@ -42,6 +44,7 @@ COUNTS = {
     Kind.PARAMETERS: 120,
     Kind.TAMPERED: 0,
     Kind.KILLS: 60,
+    Kind.PAGE: 500,
 }
 _CASES = {Kind.SOUNDS: sounds, Kind.ARCHIVES: archives, Kind.PARAMETERS: parameters}
 _ON_A_GRAPH: dict[Kind, Callable[[Path, np.random.Generator, int, Show], Tally]] = {
@@ -67,7 +70,9 @@ def storm(kinds: Sequence[Kind], seed: int, count: int, show: Show) -> list[Tall
             make_project(base)
         for kind in kinds:
             rng, wanted = np.random.default_rng(seed), count or COUNTS[kind]
-            if kind in _CASES:
+            if kind is Kind.PAGE:
+                tallies.append(try_page(rng, wanted, show))
+            elif kind in _CASES:
                 tallies.append(try_cases(kind.value, _CASES[kind](rng, wanted), show))
             else:
                 project = copy_project(base, Path(name) / kind.value)

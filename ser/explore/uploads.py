@@ -32,6 +32,7 @@ from ser.explore.refusals import (
 LARGEST_BYTES = 50 * 10**6
 # how long an upload, and the reading of it, may take
 _UPLOAD_S, _READING_S = 60.0, 30.0
+_PROGRAM = ("-m", "ser.explore.reading")
 
 
 async def bounded(
@@ -85,7 +86,7 @@ async def _read(file: IO[bytes]) -> Int16:
     package = str(Path(ser.__file__).parents[1])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-B", "-m", "ser.explore.reading"),
+        *(sys.executable, "-P", "-B", *_PROGRAM),
         stdin=file,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
