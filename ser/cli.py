@@ -245,7 +245,7 @@ def explore_page(
     except ModuleNotFoundError as error:
         raise SerError(
             f"ser explore needs {error.name}, which is not installed; install all that it needs "
-            "by `pip install 'honest-ser[page,pipeline]'`."
+            "by `pip install 'honest-ser[page]'`."
         ) from None
     from ser.predict.model import load
 

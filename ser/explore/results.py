@@ -142,8 +142,11 @@ def read_side(name: str, revision: str = "") -> pd.DataFrame:
         return _at(path, path.stat().st_mtime_ns)
     if not _REVISION.fullmatch(revision):
         raise SerError(f"{revision!r} is no name of a revision; name a commit, branch or tag.")
-    files = open_revision(revision)
-    return _at_commit(path.as_posix(), revision, files.commit)
+    try:
+        commit = open_revision(revision).commit
+    except ModuleNotFoundError:
+        raise SerError("Revisions are read by DVC, which is not installed; install it.") from None
+    return _at_commit(path.as_posix(), revision, commit)
 
 
 @lru_cache(maxsize=16)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import time
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -158,7 +159,7 @@ def test_the_nearest_training_clips_are_read_once_and_kept(
     assert client.get("/api/training").json()["state"] == "to do"
     client.post("/api/training")
     while client.get("/api/training").json()["state"] == "at work":
-        pass
+        time.sleep(0.05)
     progress = client.get("/api/training").json()
     assert (progress["state"], progress["done"]) == ("ready", len(folder.clips))
     # a clip is its own nearest, unless it is left out; it is no clip of the corpus by its samples

@@ -14,8 +14,18 @@ from tests.builders import REPOSITORY, tone
 
 # what only those need who make the results again
 _EXTRAS = (
-    *("dvc", "jinja2", "librosa", "matplotlib", "numba", "pooch", "psutil", "python_stretch"),
-    *("sklearn", "sounddevice", "torchaudio", "torchmetrics", "tqdm", "vl_convert"),
+    *(
+        "dvc",
+        "fastapi",
+        "jinja2",
+        "librosa",
+        "matplotlib",
+        "numba",
+        "pooch",
+        "psutil",
+        "python_stretch",
+    ),
+    *("sklearn", "sounddevice", "torchaudio", "torchmetrics", "tqdm", "uvicorn", "vl_convert"),
 )
 _PROGRAM = f"""
 import sys

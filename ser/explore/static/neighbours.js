@@ -9,6 +9,7 @@ const WAIT_MS = 1000;
 let asked = null;
 let state = null;
 let found = [];
+let waiting = 0;
 
 export async function nearest(embedding, clip) {
   asked = { embedding, clip };
@@ -28,7 +29,8 @@ async function look(progress) {
     if (now === asked) found = clips;
   }
   draw();
-  if (state.state === "at work") setTimeout(() => get("training").then(look).catch(tell), WAIT_MS);
+  clearTimeout(waiting);
+  if (state.state === "at work") waiting = setTimeout(() => get("training").then(look).catch(tell), WAIT_MS);
 }
 
 function draw() {
