@@ -81,8 +81,9 @@ class Neighbours:
         clips = sorted(set(model.known.values()))
         self._clips = [clip for clip in clips if model.voices[0].knows(clip)]
         self._path = folder / f"embeddings-{_digest(model)}.safetensors"
-        self._found: dict[str, Float32] = {}
-        self._state: State = "to do"
+        self._found = self._read()
+        all_there = 0 < len(self._clips) == len(self._found)
+        self._state: State = "ready" if all_there else "to do"
         self._begun, self._total, self._kept = 0.0, 0, 0
         self._lock, self._stopped = threading.Lock(), threading.Event()
 

@@ -11,10 +11,11 @@ import soundfile as sf
 
 from ser.clips.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, pcm_sha256
 from ser.features.front_ends import LogMel
-from ser.predict.answers import NO_SPEECH, Answer
+from ser.predict.answers import Answer
 from ser.predict.hearing import long_enough
 from ser.predict.model import Predictor
 from ser.predict.released import beginning
+from ser.predict.speech import stretches
 from ser.predict.trust import seconds
 from ser.predict.voices import ANYBODY
 
@@ -109,7 +110,7 @@ def look_at(model: Predictor, samples: Int16) -> Sight:
         _base64(wav(samples)),
         peaks(samples),
         spectrogram(model, samples),
-        windows(honest, samples, answers),
+        windows(honest, samples),
         [Said(answer.record, _embedding(model, samples, answer)) for answer in answers],
     )
 
@@ -168,17 +169,13 @@ def _narrow(rows: Float32) -> Float32:
     return narrowed
 
 
-def windows(model: Predictor, samples: Int16, answers: list[Answer]) -> Windows:
-    """What a model says of each second in turn.
-
-    Args:
-        answers: to the same sound; windows are heard where one of them has speech.
-    """
+def windows(model: Predictor, samples: Int16) -> Windows:
+    """What a model says of each second in turn, where somebody speaks."""
     length = seconds(samples)
     step = max(_STEP_S, length / _MOST_WINDOWS)
     count = max(1, round(length / step))
     centres = [round((number + 0.5) * length / count, 4) for number in range(count)]
-    speech = [answer for answer in answers if NO_SPEECH not in answer.warnings]
+    speech = list(stretches([samples]))
     heard = [any(each.begin <= centre <= each.end for each in speech) for centre in centres]
     pieces = [
         _part(samples, centre - WINDOW_S / 2, centre + WINDOW_S / 2)

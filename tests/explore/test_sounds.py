@@ -56,7 +56,7 @@ def test_windows_stand_where_somebody_speaks(folder: Folder, model: Predictor) -
     silence = np.zeros(48_000, np.int16)
     samples = np.concatenate([speech, silence])
     answers = list(model.answers_of_blocks([samples]))
-    found = windows(model, samples, answers)
+    found = windows(model, samples)
     assert len(found.centres) == len(found.probabilities) <= 80
     assert found.probabilities[-1] is None
     spoken = [row for row in found.probabilities if row is not None]

@@ -76,7 +76,9 @@ function draw() {
   const span = `${number(answer.begin, 1)}\u2013${number(answer.end, 1)} s`;
   $("which").textContent = sight.clip ? `${sight.clip} · ${span}` : span;
   $("emotion").textContent = isSpeech ? say(answer.emotion) : say("nobody");
-  $("meaning").hidden = $("sure").hidden = !isSpeech;
+  $("sure").hidden = !isSpeech;
+  // what was learned by heart says nothing of how often such answers are right
+  $("meaning").hidden = !isSpeech || answer.warnings.includes("trained on this clip");
   $("confidence").textContent = percent(answer.calibrated);
   $("meaning").textContent = say("meaning", { share: number(100 * answer.calibrated), model: answer.model });
   $("warnings").replaceChildren(
