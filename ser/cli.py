@@ -245,6 +245,26 @@ def listen_now(
     listen(load(model), microphone(), save, Console())
 
 
+@app.command("explore")
+def explore_page(
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="where to serve it; 0 takes one that is free")
+    ] = 0,
+    model: Annotated[str | None, typer.Option(help="as for `ser predict`")] = None,
+) -> None:
+    """Open a page on this machine: your own clip, a system's mistakes, two results side by side."""
+    try:
+        from ser.explore.command import explore
+    except ModuleNotFoundError as error:
+        raise SerError(
+            f"ser explore needs {error.name}, which is not installed; install all that it needs "
+            "by `pip install 'honest-ser[page]'`."
+        ) from None
+    from ser.predict.model import load
+
+    explore(load(model), port)
+
+
 @app.command("protocols")
 def list_protocols() -> None:
     """List the protocols: what each is, and what crosses from training to test by intent."""

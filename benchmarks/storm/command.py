@@ -13,6 +13,7 @@ import typer
 
 from benchmarks.storm.archives import archives
 from benchmarks.storm.kills import kills, try_kills
+from benchmarks.storm.page import try_page
 from benchmarks.storm.parameters import parameters
 from benchmarks.storm.predictions import predictions
 from benchmarks.storm.project import copy_project, make_project
@@ -34,6 +35,7 @@ class Kind(StrEnum):
     TAMPERED = "tampered"
     KILLS = "kills"
     PREDICT = "predict"
+    PAGE = "page"
     ALL = "all"
 
 
@@ -45,6 +47,7 @@ COUNTS = {
     Kind.TAMPERED: 0,
     Kind.KILLS: 60,
     Kind.PREDICT: 600,
+    Kind.PAGE: 500,
 }
 _CASES = {
     Kind.SOUNDS: sounds,
@@ -75,7 +78,9 @@ def storm(kinds: Sequence[Kind], seed: int, count: int, show: Show) -> list[Tall
             make_project(base)
         for kind in kinds:
             rng, wanted = np.random.default_rng(seed), count or COUNTS[kind]
-            if kind in _CASES:
+            if kind is Kind.PAGE:
+                tallies.append(try_page(rng, wanted, show))
+            elif kind in _CASES:
                 tallies.append(try_cases(kind.value, _CASES[kind](rng, wanted), show))
             else:
                 project = copy_project(base, Path(name) / kind.value)

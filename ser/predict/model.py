@@ -65,12 +65,18 @@ class Predictor(Recogniser):
 
     def of_clip(self, samples: Int16, clip: str, name: str | None) -> Answer:
         """As in `Recogniser`; models of folds are loaded where they are."""
-        corpus = clip.partition("/")[0]
-        honest = [voice for voice in self.voices if not voice.knows(clip)]
-        one = replace(self, voices=tuple(honest)) if honest else self._that_held_out(clip)
+        corpus, one = clip.partition("/")[0], self.without(clip)
         stretch = Stretch(0.0, seconds(samples), samples)
         warnings = [] if one else [TRAINED]
         return (one or self)._answer(stretch, name, warnings, corpus=corpus)
+
+    def without(self, clip: str) -> "Predictor | None":
+        """Models that never had to do with a clip of a corpus: of these, or of folds that are here.
+
+        None if there are none.
+        """
+        honest = tuple(voice for voice in self.voices if not voice.knows(clip))
+        return replace(self, voices=honest) if honest else self._that_held_out(clip)
 
     def probabilities(
         self,

@@ -1,6 +1,7 @@
 """Files as they were at a revision: the one module that talks to DVC."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -139,6 +140,36 @@ def open_revision(name: str) -> Files:
     with _in_a_sentence(name):
         tree = DVCFileSystem(str(Path.cwd()), rev=name)
         return Files(name, str(tree.repo.get_rev()), tree)
+
+
+def list_revisions(folder: str, most: int = 30) -> list[tuple[str, str]]:
+    """Revisions that somebody may want to see: branches, tags, experiments, and commits.
+
+    Args:
+        folder: commits are those that changed something in it.
+        most: how many commits, at most.
+
+    Returns:
+        What each is called, and the date and first line of its commit; none where there is no git.
+    """
+    line = "%(objectname:short)%00%(creatordate:short) %(subject)"
+    named = _git("for-each-ref", f"--format=%(refname)%00{line}", "refs/heads", "refs/tags")
+    tried = _git("for-each-ref", f"--format=%(refname)%00{line}", "refs/exps")
+    commits = _git("log", f"-n{most}", "--format=%h%x00%cs %s", "--", folder)
+    # refs/exps/<2 digits>/<38 digits>/<name>; what DVC itself keeps there is shorter
+    experiments = [row for row in tried if row[0].count("/") == 4]
+    names = [(row[0].split("/", 2)[2], row[2]) for row in named]
+    names += [(row[0].rpartition("/")[2], row[2]) for row in experiments]
+    return [*names, *((row[0], row[1]) for row in commits)]
+
+
+def _git(*arguments: str) -> list[list[str]]:
+    """Lines of what git says, each in its parts; none where it says nothing."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace")
+    except OSError:
+        return []
+    return [line.split("\0") for line in done.stdout.splitlines()]
 
 
 def read_at_revision(path: Path, revision: str) -> str:

@@ -32,6 +32,7 @@ ARROWS = {
     "training": {"models"},
     "evaluation": {"training"},
     "predict": {"evaluation", "features", "corpora"},
+    "explore": {"predict", "reports"},
     "reports": {"evaluation", "corpora", "features", "splits"},
     "export": {"corpora", "splits", "predict"},
     "referee": {"reports", "export"},

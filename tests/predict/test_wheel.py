@@ -16,6 +16,7 @@ from tests.builders import REPOSITORY, tone
 _EXTRAS = (
     *(
         "dvc",
+        "fastapi",
         "jinja2",
         "librosa",
         "matplotlib",
@@ -25,7 +26,7 @@ _EXTRAS = (
         "psutil",
         "python_stretch",
     ),
-    *("sklearn", "sounddevice", "torchaudio", "torchmetrics", "tqdm", "vl_convert"),
+    *("sklearn", "sounddevice", "torchaudio", "torchmetrics", "tqdm", "uvicorn", "vl_convert"),
 )
 _PROGRAM = f"""
 import sys

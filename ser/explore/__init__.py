@@ -1,0 +1,1 @@
+"""`ser explore`: a page on this machine: a clip, a system's mistakes, two results side by side."""
