@@ -14,10 +14,9 @@ from ser.features.front_ends import LogMel
 from ser.predict.answers import Answer
 from ser.predict.hearing import long_enough
 from ser.predict.model import Predictor
-from ser.predict.released import beginning
+from ser.predict.recogniser import ANYBODY, beginning
 from ser.predict.speech import stretches
 from ser.predict.trust import seconds
-from ser.predict.voices import ANYBODY
 
 # what a wide screen can show
 _PEAKS, _COLUMNS = 1000, 1200
