@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ser.catalogue.command import app as corpora
 from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.files import whole_file, write_csv
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 WORKSPACE = "workspace"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app.add_typer(corpora, name="corpora")
 
 
 @app.callback()

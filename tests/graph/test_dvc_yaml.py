@@ -31,6 +31,8 @@ ARROWS = {
     "models": {"reading"},
     "training": {"models"},
     "evaluation": {"training"},
+    "shortcuts": {"evaluation"},
+    "catalogue": {"shortcuts", "corpora", "splits"},
     "predict": {"evaluation", "features", "corpora"},
     "reports": {"evaluation", "corpora", "features", "splits"},
 }
