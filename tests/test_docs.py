@@ -229,6 +229,7 @@ def test_printed_comparisons_are_of_things_that_exist() -> None:
 
 def test_printed_commands_of_ser_and_modules_exist() -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    known |= {group.name for group in app.registered_groups}
     module = re.compile(r"\bpython -m ((?:benchmarks|stages|studies|website)\.\w+)")
     for name, text in texts().items():
         for command in re.findall(r"^ser ([a-z]+)", code(text), re.MULTILINE):
