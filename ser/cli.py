@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ser.catalogue.command import app as corpora
 from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.files import whole_file, write_csv
@@ -23,6 +24,7 @@ WORKSPACE = "workspace"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 app.add_typer(export_app, name="export")
+app.add_typer(corpora, name="corpora")
 
 
 @app.callback()

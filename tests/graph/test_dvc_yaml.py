@@ -31,6 +31,8 @@ ARROWS = {
     "models": {"reading"},
     "training": {"models"},
     "evaluation": {"training"},
+    "shortcuts": {"evaluation"},
+    "catalogue": {"shortcuts", "corpora", "splits"},
     "predict": {"evaluation", "features", "corpora"},
     "explore": {"predict", "reports"},
     "reports": {"evaluation", "corpora", "features", "splits"},

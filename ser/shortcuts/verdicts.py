@@ -1,0 +1,100 @@
+"""What was measured of shortcuts, in words."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ser.core.files import write_csv
+from ser.core.tables import Percent, Table
+from ser.shortcuts.cues import cues_of
+from ser.shortcuts.measure import COLUMNS, SPEAKER, measure_shortcuts
+
+_KINDS: dict[str, type[str] | type[int] | type[float]] = {
+    "cue": str,
+    "uar": Percent,
+    "low": float,
+    "high": float,
+    "chance": Percent,
+    "p": float,
+    "warns": str,
+    "speakers": int,
+    "one_emotion": int,
+}
+_TABLE = Table("The table of shortcuts", _KINDS)
+# what a cue is called, and what a model may learn from it instead of emotions
+_WORDS = {
+    "duration": ("Clip length", "the clock"),
+    "loudness": ("The level", "the recording level"),
+    "silence": ("Silence at the ends", "how clips were cut"),
+    "format": ("The file format", "which files were converted"),
+    "words": ("The sentence", "the words"),
+    SPEAKER: ("Who speaks", "the voice"),
+}
+
+
+def verdicts(source: Path | pd.DataFrame) -> list[str]:
+    """Warnings of a corpus's shortcuts, a sentence each, the worst first; none of a clean one.
+
+    Args:
+        source: the folder of a built corpus, whose clips are measured; the table that
+            `write_shortcuts` wrote; or what `measure_shortcuts` gave.
+
+    Raises:
+        SerError: if it is missing or damaged.
+    """
+    if isinstance(source, pd.DataFrame):
+        return sentences(source)
+    if source.suffix == ".csv":
+        return sentences(read_shortcuts(source))
+    return sentences(measure_shortcuts(cues_of(source)))
+
+
+def sentences(table: pd.DataFrame) -> list[str]:
+    """The warnings of a table of shortcuts."""
+    if table.empty:
+        return []
+    found = []
+    if 2 * table["one_emotion"].iloc[0] > table["speakers"].iloc[0]:
+        one, all_of_them = table[["one_emotion", "speakers"]].iloc[0]
+        found.append(
+            f"{one} of {all_of_them} speakers show one emotion: no within-corpus score means "
+            "anything."
+        )
+    worst = table[table["warns"]].sort_values("uar", ascending=False, kind="stable")
+    return found + [f"{_measured(row)}: {_advice(row)}." for row in worst.to_dict("records")]
+
+
+def described(table: pd.DataFrame) -> list[str]:
+    """A sentence for every cue, whether it warns or not."""
+    return [f"{_measured(row)}." for row in table.to_dict("records")]
+
+
+def _measured(row: dict[str, float | str]) -> str:
+    name, _ = _WORDS[str(row["cue"])]
+    interval = (
+        ""
+        if pd.isna(row["low"]) or row["low"] == row["high"]
+        else f" (95 % interval {row['low']:.0f} to {row['high']:.0f})"
+    )
+    scores = f"{row['uar']:.0f} %{interval} where chance is {row['chance']:.0f} %"
+    return f"{name} alone recognises {scores}"
+
+
+def _advice(row: dict[str, float | str]) -> str:
+    return f"a model may learn {_WORDS[str(row['cue'])][1]}"
+
+
+def write_shortcuts(path: Path, table: pd.DataFrame) -> None:
+    """Write what `measure_shortcuts` gave."""
+    yes = table["warns"].map({True: "yes", False: "no"})
+    write_csv(path, table.assign(warns=yes)[list(COLUMNS)], decimals=4)
+
+
+def read_shortcuts(path: Path) -> pd.DataFrame:
+    """What `write_shortcuts` wrote.
+
+    Raises:
+        SerError: if it is missing or damaged.
+    """
+    table = _TABLE.read(path)
+    return table.assign(warns=table["warns"] == "yes")
