@@ -86,8 +86,8 @@ def main() -> None:
     page = as_text(title(found[PAGE]), sections(found[PAGE]))
     print(verdicts(found))
     for path in TEXTS:
-        put_between(path, "audit/page", block(page))
-        put_between(path, "audit/verdicts", block(verdicts(found)))
+        put_between(path, "page", block(page))
+        put_between(path, "verdicts", block(verdicts(found)))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ser.reports.markdown import (
 from ser.reports.review.model_card import write_cards
 from ser.reports.systems import SVM, baselines_of
 from ser.reports.tables import RESULTS, read_rows, update_studies
+from ser.shortcuts.verdicts import CUE_WORDS, read_shortcuts
 
 _ENDINGS: dict[Language, str] = {"en": ".md", "es": ".es.md"}
 _SCORES = (
@@ -30,6 +31,14 @@ _SCORES = (
     "parameters",
 )
 _CAPTION = "The same systems beside what needs no network (UAR, %):"
+_SHORTCUTS = "shortcuts"
+_CUES = (
+    "corpus",
+    "what is heard",
+    "UAR in % (95 % interval)",
+    "chance",
+    "speakers with one emotion only",
+)
 
 
 def update_texts(root: Path = Path()) -> None:
@@ -41,7 +50,9 @@ def update_texts(root: Path = Path()) -> None:
     plots, docs = root / "plots", root / "docs"
     systems = all_systems(plots)
     for language, ending in _ENDINGS.items():
-        put_between(root / f"README{ending}", RESULTS, results_table(systems, language))
+        readme = root / f"README{ending}"
+        put_between(readme, RESULTS, results_table(systems, language))
+        put_between(readme, _SHORTCUTS, shortcuts_table(plots, language))
     for path in sorted(docs.glob("*.md")):
         update_studies(path, plots, "es" if path.name.endswith(_ENDINGS["es"]) else "en")
     write_cards(load_values(root / "params.yaml"), root)
@@ -76,6 +87,28 @@ def results_table(systems: pd.DataFrame, language: Language) -> str:
     ]
     above = markdown_table([say(words, language) for words in _SCORES], scores, names=2)
     return f"{above}\n\n{say(_CAPTION, language)}\n\n{markdown_table(header, beside)}"
+
+
+def shortcuts_table(plots: Path, language: Language) -> str:
+    """A Markdown table of what warns of a shortcut, in the corpora whose shortcuts were measured.
+
+    Raises:
+        SerError: if a table is damaged.
+    """
+    rows = []
+    for path in sorted((plots / "studies/shortcuts").glob("*.csv")):
+        table = read_shortcuts(path).rename(columns={"low": "uar_low", "high": "uar_high"})
+        rows += [
+            [
+                f"`{path.stem}`",
+                say(CUE_WORDS[row["cue"]], language),
+                with_interval(row, "uar", language),
+                number(row["chance"], language),
+                f"{row['one_emotion']} / {row['speakers']}",
+            ]
+            for _, row in table[table["warns"]].iterrows()
+        ]
+    return markdown_table([say(words, language) for words in _CUES], rows, names=2)
 
 
 def _scores(row: pd.Series, language: Language) -> list[str]:

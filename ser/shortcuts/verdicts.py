@@ -30,6 +30,7 @@ _WORDS = {
     "words": ("The sentence", "the words"),
     SPEAKER: ("Who speaks", "the voice"),
 }
+CUE_WORDS = {cue: name for cue, (name, _) in _WORDS.items()}
 
 
 def verdicts(source: Path | pd.DataFrame) -> list[str]:
@@ -84,10 +85,14 @@ def _advice(row: dict[str, float | str]) -> str:
     return f"a model may learn {_WORDS[str(row['cue'])][1]}"
 
 
+def as_written(table: pd.DataFrame) -> pd.DataFrame:
+    """What `measure_shortcuts` gave, as a table has it."""
+    return table.assign(warns=table["warns"].map({True: "yes", False: "no"}))[list(COLUMNS)]
+
+
 def write_shortcuts(path: Path, table: pd.DataFrame) -> None:
     """Write what `measure_shortcuts` gave."""
-    yes = table["warns"].map({True: "yes", False: "no"})
-    write_csv(path, table.assign(warns=yes)[list(COLUMNS)], decimals=4)
+    write_csv(path, as_written(table), decimals=4)
 
 
 def read_shortcuts(path: Path) -> pd.DataFrame:

@@ -35,7 +35,7 @@ ARROWS = {
     "catalogue": {"shortcuts", "corpora", "splits"},
     "predict": {"evaluation", "features", "corpora"},
     "explore": {"predict", "reports"},
-    "reports": {"evaluation", "corpora", "features", "splits"},
+    "reports": {"shortcuts", "corpora", "features", "splits"},
     "export": {"corpora", "splits", "predict"},
     "referee": {"reports", "export"},
 }

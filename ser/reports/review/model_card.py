@@ -15,6 +15,7 @@ from ser.reading.settings import load_system_settings
 from ser.reports.markdown import markdown_table, number, say, with_interval
 from ser.reports.revisions import Files
 from ser.reports.systems import Results
+from ser.shortcuts.verdicts import verdicts
 
 FOLDER = Path("docs/models")
 _CARD = Table(
@@ -135,6 +136,7 @@ def _data_card(name: str, root: Path) -> str:
     rows = _CARD.read(root / f"plots/studies/card/{name}.csv")
     clips = rows["n_clips"]
     speakers = rows.groupby("gender")["n_speakers"].max()
+    warnings = verdicts(root / f"plots/studies/shortcuts/{name}.csv")
     lines = [
         ["language", f"`{corpus.language}`"],
         ["clips", str(clips.sum())],
@@ -142,6 +144,7 @@ def _data_card(name: str, root: Path) -> str:
         ["emotions", ", ".join(f"`{name}`" for name in dict.fromkeys(rows["emotion"]))],
         ["seconds of speech a clip", number((rows["speech_s"] * clips).sum() / clips.sum(), "en")],
         ["speech", "acted, in a studio, on given sentences"],
+        ["shortcuts", " ".join(warnings) or "none that could be told from chance"],
         ["licence", corpus.licence],
         ["citation", corpus.citation],
         ["more", f"[the corpora](../corpora.md), `plots/studies/card/{name}.csv`"],
