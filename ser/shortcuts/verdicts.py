@@ -20,7 +20,7 @@ _KINDS: dict[str, type[str] | type[int] | type[float]] = {
     "speakers": int,
     "one_emotion": int,
 }
-_TABLE = Table("The table of shortcuts", _KINDS)
+_TABLE = Table("The table of shortcuts", _KINDS, "run `make studies`")
 # what a cue is called, and what a model may learn from it instead of emotions
 _WORDS = {
     "duration": ("Clip length", "the clock"),

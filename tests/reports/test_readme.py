@@ -8,6 +8,7 @@ import pytest
 from ser.core.files import write_csv
 from ser.reports.markdown import begin, end
 from ser.reports.readme import results_table, update_texts
+from ser.shortcuts.verdicts import write_shortcuts
 from tests.conftest import Refused
 
 LEAK = "LEAKY: speaker, take, duplicate audio"
@@ -122,9 +123,16 @@ def test_texts_in_both_languages_get_their_tables(tmp_path: Path, refused: Refus
             uar_low=1.0, uar_high=2.0
         ),
     )
+    cue = {"uar": 78.0, "low": 70.0, "high": 85.0, "chance": 20.0, "p": 0.001, "warns": True}
+    cues = [{**cue, "cue": "duration"}, {**cue, "cue": "words", "uar": 12.5, "warns": False}]
+    write_shortcuts(
+        tmp_path / "plots/studies/shortcuts/a.csv",
+        pd.DataFrame(cues).assign(speakers=6, one_emotion=0),
+    )
     for ending in (".md", ".es.md"):
         marks = f"{begin('results')}\n{end('results')}\n"
-        (tmp_path / f"README{ending}").write_text(marks, encoding="utf-8")
+        more = f"{begin('shortcuts')}\n{end('shortcuts')}\n"
+        (tmp_path / f"README{ending}").write_text(marks + more, encoding="utf-8")
         study = f"{begin('gender/a')}\n{end('gender/a')}\n"
         (tmp_path / f"docs/other{ending}").write_text(study, encoding="utf-8")
         (tmp_path / f"docs/benchmark{ending}").write_text(marks, encoding="utf-8")
@@ -137,6 +145,8 @@ def test_texts_in_both_languages_get_their_tables(tmp_path: Path, refused: Refus
         assert "|" not in benchmark, "results of a benchmark are its own"
         readme = (tmp_path / f"README{ending}").read_text(encoding="utf-8")
         assert readme.index("`tiny`") < readme.index("`other_protocol`")
+        assert "`a`" in readme.partition(begin("shortcuts"))[2], "what warns is shown"
+        assert "12.5" not in readme.partition(begin("shortcuts"))[2], "what does not is left out"
     (tmp_path / "plots/systems.csv").unlink()
     with refused("systems.csv", "dvc repro"):
         update_texts(tmp_path)
