@@ -19,8 +19,8 @@ Tables = Mapping[str, pd.DataFrame]
 
 # what columns hold; all others hold numbers
 _TEXTS = (
-    "answer chosen clip corpus cue emotion factor gender group intensity label language mark "
-    "measure model name part protocol speaker split tested tested_on trained_on warns way"
+    "answer chosen clip corpus emotion factor gender group intensity label language mark measure "
+    "model name part protocol speaker split tested tested_on trained_on way"
 )
 _COUNTS = "band clips emotions epoch functionals n_clips n_speakers span"
 _KINDS: dict[str, Column] = dict.fromkeys(_TEXTS.split(), str) | dict.fromkeys(_COUNTS.split(), int)
