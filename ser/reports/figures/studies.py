@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ser.clips.audio import SAMPLE_RATE_HZ, Float32
 from ser.clips.labels import ordered
-from ser.clips.manifest import GENDERS
+from ser.clips.manifest import UNKNOWN
 from ser.features.front_ends import LogMel
 from ser.features.settings import LogMelSettings
 from ser.reports.figures.base import BLUE, GREY, ORANGE, STYLE, set_title
@@ -327,7 +327,9 @@ def card(corpus: str, rows: pd.DataFrame, boxes: pd.DataFrame) -> Figure:
     }
     figure, axes = plt.subplots(2, 2, figsize=(14, 10), layout="constrained")
     below = np.zeros(len(names))
-    for gender, colour, side in zip(GENDERS, (ORANGE, BLUE), (-0.19, 0.19), strict=True):
+    groups = {"female": (ORANGE, -0.19), "male": (BLUE, 0.19), UNKNOWN: (GREY, 0.0)}
+    for gender in rows["gender"].unique():
+        colour, side = groups[gender]
         own = rows[rows["gender"] == gender].set_index("emotion")["n_clips"]
         counts = own.reindex(names, fill_value=0).to_numpy()
         bars = axes[0, 0].bar(names, counts, bottom=below, color=colour, label=gender)
