@@ -73,13 +73,13 @@ TABLES = {
         confidence=0.7
     ),
     "mistakes_pairs": grid(emotion="happy", answer="sad", clips=2, percent=10.0),
-    "card": grid(emotion=list(EMOTIONS), gender=["female", "male"]).assign(
+    "card": grid(emotion=list(EMOTIONS), gender=["female", "unknown"]).assign(
         n_clips=3, duration_s=2.0
     ),
     "card_boxes": grid(
         measure=["speech_s", "silence_percent", "level_db"],
         emotion=list(EMOTIONS),
-        gender=["female", "male"],
+        gender=["female", "unknown"],
     ).assign(**{f"p{p}": float(p) for p in (5, 25, 50, 75, 95)}),
 }
 
