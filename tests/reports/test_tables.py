@@ -76,7 +76,7 @@ STUDIES = {
 # how many tables each text has at least
 TEXTS = {
     "results": 3,
-    "corpora": 3,
+    "corpora": 5,
     "optimizers": 1,
     "augmentation": 1,
     "features": 1,
