@@ -140,7 +140,11 @@ def served(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         assert process.stdout
         yield Served(process.stdout.readline().strip(), process)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=10)[1].splitlines()
+        try:
+            said = process.communicate(timeout=20)[1].splitlines()
+        except subprocess.TimeoutExpired:
+            process.kill()  # or leaving this block would wait for it for ever
+            raise
     assert process.returncode == 130, said
     # the sentence at the beginning, an empty line after ^C, and one sentence at the end
     assert [line for line in said if line][1:] == [
