@@ -114,7 +114,7 @@ def test_the_study_fills_every_cell_and_point() -> None:
         manifest = make_manifest(speakers=6, corpus=name, clips_each=1)
         silent = noise_functionals(manifest, ["a", "b", "c"])
         write_corpus(DATA, manifest, protocol=PROTOCOL, functionals=silent)
-    mix = {"studies.protocols.mix": {"corpora": names, "protocol": PROTOCOL}}
+    mix = {"studies.cross_lingual.mix": {"corpora": names, "protocol": PROTOCOL}}
     tables = study_languages(study_values(**mix), "mix")
     matrix, curve = tables[""], tables["_curve"]
     cells = matrix.groupby("model")[["trained_on", "tested_on"]].agg(lambda c: c.nunique())
