@@ -164,7 +164,7 @@ def _twice(rows: Rows) -> None:
 
 def _manifest(path: str) -> dict[tuple[str, str], Change]:
     cells = {
-        ("emotion", "joyful"),
+        ("emotion", "So so"),
         ("emotion", ""),
         ("gender", "x"),
         ("clip", f"{CORPUS}/../../evil"),
@@ -249,7 +249,7 @@ def _model(path: str) -> dict[tuple[str, str], Change]:
     changes = {
         "no card": _tensors(lambda arrays, card: card.clear()),
         "no emotions": _card("emotions", []),
-        "an unknown emotion": _card("emotions", ["neutral", "joyful"]),
+        "an unknown emotion": _card("emotions", ["neutral", "So so"]),
         "fewer emotions": _card("emotions", ["neutral", "sad"]),
         "emotions in another order": _tensors(_reorder),
         "emotions as a number": _card("emotions", 3),
@@ -386,7 +386,7 @@ def _special() -> dict[tuple[str, str], Change]:
         (copies, "a copy twice"): _table(_twice),
         (answers, "a clip twice"): _table(_twice),
         (answers, "a clip less"): _table(lambda rows: rows.pop(0)),
-        (answers, "an unknown emotion"): _cell("predicted", "joyful"),
+        (answers, "an unknown emotion"): _cell("predicted", "So so"),
         (answers, "a probability of 2"): _cell("p_neutral", "2"),
         (answers, "no probability"): _cell("p_neutral", ""),
         (answers, "a confidence of 7"): _cell("confidence", "7"),
@@ -404,7 +404,7 @@ def _special() -> dict[tuple[str, str], Change]:
         ),
         (facts, "NaN"): _all("value", "nan"),
         (f"{_RESULTS}/confusion.csv", "150 percent"): _cell("percent", "150"),
-        (f"{_RESULTS}/confusion.csv", "an unknown emotion"): _cell("actual", "joyful"),
+        (f"{_RESULTS}/confusion.csv", "an unknown emotion"): _cell("actual", "So so"),
         (f"{_RESULTS}/history.csv", "no epochs"): _table(list.clear),
         (f"{_RESULTS}/history.csv", "a UAR of 150"): _cell("uar", "150"),
         (f"{_RESULTS}/reliability.csv", "a confidence of 150"): _cell("confidence", "150"),
