@@ -39,7 +39,7 @@ def find_recordings(inputs: Sequence[str], listed: Path | None = None) -> list[s
 
 def _lines(listed: Path) -> list[str]:
     try:
-        text = listed.read_text(encoding="utf-8", errors="surrogateescape")
+        text = listed.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
         raise SerError(f"The list {listed} cannot be read ({error.strerror}).") from None
     return [line for line in text.splitlines() if line.strip()]
