@@ -10,7 +10,15 @@ from benchmarks.false_alarms import PLANTED, warned
 from ser.core.files import write_csv
 from ser.shortcuts.cues import cues_of, measure
 from ser.shortcuts.measure import COLUMNS, measure_shortcuts
-from ser.shortcuts.verdicts import read_shortcuts, sentences, verdicts, write_shortcuts
+from ser.shortcuts.verdicts import (
+    as_written,
+    read_shortcuts,
+    sentences,
+    table_path,
+    verdicts,
+    warnings_beside,
+    write_shortcuts,
+)
 from tests.builders import make_manifest, tone
 from tests.conftest import Refused
 
@@ -62,6 +70,24 @@ def test_verdicts_are_the_same_from_a_table_and_its_file(tmp_path: Path) -> None
     write_shortcuts(path, table)
     assert list(read_shortcuts(path).columns) == list(COLUMNS)
     assert verdicts(path) == verdicts(table) == sentences(table) != []
+
+
+def test_what_is_said_beside_results_comes_from_the_tables(
+    tmp_path: Path, refused: Refused
+) -> None:
+    for name, speakers in (("one_each", one_emotion_each(9)), ("clean", make_manifest(3))):
+        table = as_written(measure_shortcuts(speakers))
+        write_csv(tmp_path / table_path(name), table, decimals=4)
+    first, *others, clean, nothing = warnings_beside(["one_each", "clean", "new"], tmp_path)
+    assert first.startswith("one_each: 8 of 9 speakers show one emotion")
+    assert len(others) == 1
+    assert clean == "clean: No shortcut can be told from chance."
+    assert "new: shortcuts are not measured yet; `ser corpora check new` measures" in nothing
+    assert "`dvc repro studies/dvc.yaml:shortcuts@new` writes" in nothing
+    for column, value in (("cue", "colour"), ("warns", "perhaps"), ("one_emotion", 99)):
+        write_csv(tmp_path / table_path("clean"), table.assign(**{column: value}), decimals=4)
+        with refused("The table of shortcuts", "clean.csv must hold known cues"):
+            warnings_beside(["clean"], tmp_path)
 
 
 def test_a_built_corpus_is_measured(voices: tuple[Path, pd.DataFrame]) -> None:
