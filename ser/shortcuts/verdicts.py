@@ -6,10 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from ser.core.errors import SerError
-from ser.core.files import write_csv
 from ser.core.tables import Percent, Table
-from ser.shortcuts.cues import cues_of
-from ser.shortcuts.measure import COLUMNS, SPEAKER, measure_shortcuts
+from ser.shortcuts.measure import COLUMNS, SPEAKER
 
 _KINDS: dict[str, type[str] | type[int] | type[float]] = {
     "cue": str,
@@ -64,25 +62,8 @@ def said_of(corpus: str, table: pd.DataFrame | None) -> list[str]:
     return [f"{corpus}: {sentence}" for sentence in found]
 
 
-def verdicts(source: Path | pd.DataFrame) -> list[str]:
-    """Warnings of a corpus's shortcuts, a sentence each, the worst first; none of a clean one.
-
-    Args:
-        source: the folder of a built corpus, whose clips are measured; the table that
-            `write_shortcuts` wrote; or what `measure_shortcuts` gave.
-
-    Raises:
-        SerError: if it is missing or damaged.
-    """
-    if isinstance(source, pd.DataFrame):
-        return sentences(source)
-    if source.suffix == ".csv":
-        return sentences(read_shortcuts(source))
-    return sentences(measure_shortcuts(cues_of(source)))
-
-
 def sentences(table: pd.DataFrame) -> list[str]:
-    """The warnings of a table of shortcuts."""
+    """The warnings of a table of shortcuts, the worst first; none of a clean corpus."""
     if table.empty:
         return []
     found = []
@@ -119,11 +100,6 @@ def _advice(row: dict[str, float | str]) -> str:
 def as_written(table: pd.DataFrame) -> pd.DataFrame:
     """What `measure_shortcuts` gave, as a table has it."""
     return table.assign(warns=table["warns"].map({True: "yes", False: "no"}))[list(COLUMNS)]
-
-
-def write_shortcuts(path: Path, table: pd.DataFrame) -> None:
-    """Write what `measure_shortcuts` gave."""
-    write_csv(path, as_written(table), decimals=4)
 
 
 def read_shortcuts(path: Path) -> pd.DataFrame:

@@ -13,18 +13,16 @@ import pytest
 import yaml
 
 from ser.core.errors import SerError
-from ser.core.files import write_csv
 from ser.reports.review.checklist import AUTHOR, PHASES
 from ser.reports.review.page import Grid, Section, as_html, as_markdown, code
 from ser.reports.review.report import make_review, review_html, review_markdown
 from ser.reports.review.verdicts import Lock, Verdict, content_hash, guarded, reproducible
 from ser.reports.revisions import Files, open_revision
 from ser.reports.systems import Results
-from ser.shortcuts.verdicts import table_path
 from tests.builders import REPOSITORY, make_predictions, make_values
 from tests.conftest import Refused
 from tests.graph.project import run
-from tests.reports.builders import change_metrics, write_results
+from tests.reports.builders import change_metrics, write_results, write_shortcuts
 
 SYSTEMS = ("tiny", "other")
 GRAPH = """
@@ -288,13 +286,12 @@ def test_shortcuts_stand_beside_the_results_of_every_system(
         text = review_markdown(make_review(base, after))
         assert text.count(f"{corpus}: shortcuts are not measured yet") == times
     cue = {"cue": "duration", "uar": 78.0, "low": 70.0, "high": 85.0, "chance": 20.0, "p": 0.001}
-    table = pd.DataFrame([{**cue, "warns": "yes", "speakers": 6, "one_emotion": 0}])
-    write_csv(restored / table_path(corpus), table)
+    write_shortcuts(restored, corpus, [{**cue, "warns": True}])
     review = make_review(open_revision("before"), Files())
     for text in (review_markdown(review), review_html(review)):
         assert text.count(f"{corpus}: Clip length alone recognises 78 %") == 2
-    write_csv(restored / table_path(corpus), table.assign(warns="perhaps"))
-    with refused("The table of shortcuts", "yes or no"):
+    write_shortcuts(restored, corpus, [{**cue, "warns": True, "uar": 101.0}])
+    with refused("The table of shortcuts", "numbers from 0 to 100"):
         make_review(open_revision("before"), Files())
 
 
