@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.fft
 
-from ser.clips.audio import SAMPLE_RATE_HZ, Float32, Int16, read_canonical
+from ser.clips.audio import SAMPLE_RATE_HZ, Int16, read_canonical
 from ser.clips.manifest import clip_path
 from ser.core.errors import SerError
 from ser.core.processes import spread
+from ser.splits.signatures import Bytes, close_pairs, signature
 
 # Different takes of RAVDESS, EMO-DB and EMOVO come as close as 0.44; copies of a clip at another
 # level, with other silence around it or noise 40 dB below it lie above 0.99 (test_takes.py).
@@ -27,8 +28,6 @@ IDENTICAL, SAME, ALIKE = "identical samples", "the same recording", "alike, but 
 _SPACING_HZ = SAMPLE_RATE_HZ / 2**14
 _LOWEST_HZ, _HIGHEST_HZ = 80.0, 4000.0
 _SMOOTHING_LINES = 16
-# rows of fingerprints that are compared with all others at once
-_BLOCK = 1024
 
 
 def fingerprint(samples: Int16) -> npt.NDArray[np.float32]:
@@ -52,15 +51,19 @@ def fingerprint(samples: Int16) -> npt.NDArray[np.float32]:
     return (fine / norm if norm > 0 else fine).astype(np.float32)
 
 
-def fingerprints(manifest: pd.DataFrame, corpus: Path) -> Float32:
-    """Fingerprints of all clips of a built corpus, shape (clips, 4014)."""
-    files = [(clip_path(corpus, row.clip), row.pcm_sha256) for row in manifest.itertuples()]
+def find_signatures(manifest: pd.DataFrame, corpus: Path) -> Bytes:
+    """Signatures of the fingerprints of all clips of a built corpus, shape (clips, 128)."""
     label = f"{corpus.name}: takes compared"
-    return np.stack(spread(_clip_fingerprint, files, label, "clip"))
+    found = spread(_clip_signature, _files(manifest, corpus), label, "clip")
+    return np.stack(found)
 
 
-def _clip_fingerprint(file: tuple[Path, str]) -> npt.NDArray[np.float32]:
-    return fingerprint(read_canonical(*file))
+def _files(manifest: pd.DataFrame, corpus: Path) -> list[tuple[Path, str]]:
+    return [(clip_path(corpus, row.clip), row.pcm_sha256) for row in manifest.itertuples()]
+
+
+def _clip_signature(file: tuple[Path, str]) -> Bytes:
+    return signature(fingerprint(read_canonical(*file)))
 
 
 def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame) -> pd.DataFrame:
@@ -77,23 +80,26 @@ def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame)
         One row a pair: `clip_a`, `clip_b`, `similarity` of fingerprints, `correlation` of
         waveforms, `what` they are (identical, the same, or only alike), `note`.
     """
-    prints = fingerprints(manifest, corpus)
-    clips, hashes = manifest["clip"].tolist(), manifest["pcm_sha256"].tolist()
+    clips, files = manifest["clip"].tolist(), _files(manifest, corpus)
     declared = {
         frozenset((row.clip_a, row.clip_b)): str(row.reason) for row in not_the_same.itertuples()
     }
+    candidates = _candidates(find_signatures(manifest, corpus), manifest["pcm_sha256"].tolist())
+    both = [(files[a], files[b]) for a, b in candidates]
+    compared = spread(_compare, both, f"{corpus.name}: takes that are alike", "pair")
     rows = []
-    for a, b in _close(prints, hashes):
-        correlation = 1.0 if hashes[a] == hashes[b] else _correlation(corpus, clips[a], clips[b])
+    for (a, b), (similarity, correlation, identical) in zip(candidates, compared, strict=True):
+        if similarity < SAME_TAKE_SIMILARITY and not identical:
+            continue
         note = declared.get(frozenset((clips[a], clips[b])), "")
         what = SAME if correlation >= SAME_TAKE_CORRELATION and not note else ALIKE
         rows.append(
             {
                 "clip_a": clips[a],
                 "clip_b": clips[b],
-                "similarity": float(prints[a] @ prints[b]),
+                "similarity": similarity,
                 "correlation": correlation,
-                "what": IDENTICAL if hashes[a] == hashes[b] else what,
+                "what": IDENTICAL if identical else what,
                 "note": note,
             }
         )
@@ -101,14 +107,9 @@ def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame)
     return pd.DataFrame(rows, columns=columns)
 
 
-def _close(prints: Float32, hashes: list[str]) -> list[tuple[int, int]]:
-    """Pairs of clips whose fingerprints are close or whose samples are identical, in order."""
-    pairs: set[tuple[int, int]] = set()
-    for begin in range(0, len(prints), _BLOCK):
-        block = prints[begin : begin + _BLOCK] @ prints.T >= SAME_TAKE_SIMILARITY
-        for row, column in zip(*np.nonzero(block), strict=True):
-            if begin + row < column:
-                pairs.add((int(begin + row), int(column)))
+def _candidates(signatures: Bytes, hashes: list[str]) -> list[tuple[int, int]]:
+    """Pairs of clips whose fingerprints may be close or whose samples are identical, in order."""
+    pairs = set(close_pairs(signatures))
     first: dict[str, int] = {}
     for number, digest in enumerate(hashes):
         if digest in first:
@@ -117,9 +118,19 @@ def _close(prints: Float32, hashes: list[str]) -> list[tuple[int, int]]:
     return sorted(pairs)
 
 
-def _correlation(corpus: Path, a: str, b: str) -> float:
+def _compare(files: tuple[tuple[Path, str], tuple[Path, str]]) -> tuple[float, float, bool]:
+    """Similarity of two clips, correlation if they are similar, and whether they are identical."""
+    one, other = (read_canonical(*file) for file in files)
+    similarity = float(fingerprint(one) @ fingerprint(other))
+    identical = files[0][1] == files[1][1]
+    if identical or similarity < SAME_TAKE_SIMILARITY:
+        return similarity, float(identical), identical
+    return similarity, _correlation(one, other), False
+
+
+def _correlation(one: Int16, other: Int16) -> float:
     """Highest correlation of two clips over all shifts, their differences taken against hum."""
-    x, y = (np.diff(read_canonical(clip_path(corpus, clip)).astype(np.float64)) for clip in (a, b))
+    x, y = (np.diff(samples.astype(np.float64)) for samples in (one, other))
     size = scipy.fft.next_fast_len(len(x) + len(y), real=True)
     product = scipy.fft.rfft(x, size) * np.conj(scipy.fft.rfft(y, size))
     highest = np.abs(scipy.fft.irfft(product, size)).max()
@@ -146,9 +157,16 @@ def group_takes(manifest: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
             f"as a defect in ser/corpora/{name}.py, or say there why they are not the same."
         )
     place = {clip: number for number, clip in enumerate(manifest["clip"])}
-    first = np.arange(len(manifest))
+    first = list(range(len(manifest)))
+
+    def first_of(index: int) -> int:
+        while first[index] != index:
+            first[index] = first[first[index]]
+            index = first[index]
+        return index
+
     for row in same.itertuples():
-        low, high = sorted((first[place[row.clip_a]], first[place[row.clip_b]]))
-        first[first == high] = low
+        low, high = sorted((first_of(place[row.clip_a]), first_of(place[row.clip_b])))
+        first[high] = low
     clips = manifest["clip"].tolist()
-    return [clips[index] for index in first]
+    return [clips[first_of(index)] for index in range(len(clips))]

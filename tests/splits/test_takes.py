@@ -16,14 +16,15 @@ from ser.corpora import find_corpus
 from ser.download.build import build_corpus
 from ser.download.source import MIRROR_VARIABLE
 from ser.download.synthetic_voice import speak, utterances
+from ser.splits.signatures import signature
 from ser.splits.takes import (
     ALIKE,
     IDENTICAL,
     SAME,
     SAME_TAKE_SIMILARITY,
     find_pairs,
+    find_signatures,
     fingerprint,
-    fingerprints,
     group_takes,
 )
 from tests.builders import make_manifest, write_clips
@@ -181,15 +182,16 @@ def test_fingerprints_have_one_length_and_level() -> None:
     assert not fingerprint(np.zeros(5000, np.int16)).any(), "silence is like something"
 
 
-def test_fingerprints_of_a_folder_come_in_the_order_of_the_manifest(
+def test_signatures_of_a_folder_come_in_the_order_of_the_manifest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clips = [voice(index) for index in (4, 0, 9)]
     manifest = corpus_of(clips, tmp_path)
     for workers in ("1", "2"):
         monkeypatch.setenv(VARIABLE, workers)
-        found = fingerprints(manifest, tmp_path)
-        np.testing.assert_array_equal(found, np.stack([fingerprint(clip) for clip in clips]))
+        found = find_signatures(manifest, tmp_path)
+        expected = np.stack([signature(fingerprint(clip)) for clip in clips])
+        np.testing.assert_array_equal(found, expected)
 
 
 # Real corpora
@@ -223,9 +225,9 @@ def test_a_clip_that_is_not_the_one_of_the_manifest_is_refused(
     tmp_path: Path, refused: Refused
 ) -> None:
     manifest = write_clips(make_manifest(speakers=1, clips_each=1), tmp_path)
-    fingerprints(manifest, tmp_path)
+    find_signatures(manifest, tmp_path)
     with refused("are not those that its manifest describes"):
-        fingerprints(manifest.assign(pcm_sha256="0" * 64), tmp_path)
+        find_signatures(manifest.assign(pcm_sha256="0" * 64), tmp_path)
 
 
 @pytest.mark.real
