@@ -10,17 +10,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import pytest
 
 from ser.core.errors import SerError
 from ser.core.processes import EXECUTORS, spread, tick
-from ser.features.augmentation import augment_corpus
-from ser.features.front_ends import featurize_corpus
-from ser.features.settings import Augmentation, load_features
-from ser.store.features import INDEX, LAYOUT, PACK
-from tests.builders import real_values
 from tests.core.programs import (
     REPOSITORY,
     family,
@@ -34,12 +29,7 @@ pytest.importorskip("distributed", reason="needs Dask: pip install 'honest-ser[c
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cluster")
-
-
-@pytest.fixture(scope="module")
-def scheduler(home: Path) -> Iterator[str]:
+def scheduler() -> Iterator[str]:
     """A scheduler and two workers, each a program, as the recipe starts them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -126,8 +116,15 @@ def test_a_bar_counts_parts_of_items(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_features_are_the_same_bytes(
-    voices: tuple[Path, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    voices: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # workers import this file, too, and shall not import all of that each time
+    from ser.features.augmentation import augment_corpus
+    from ser.features.front_ends import featurize_corpus
+    from ser.features.settings import Augmentation, load_features
+    from ser.store.features import INDEX, LAYOUT, PACK
+    from tests.builders import real_values
+
     (folder, manifest), augmented, values = voices, tmp_path / "augmented", real_values()
     augment_corpus(manifest, folder, augmented, values.section("augmentation", Augmentation))
     for executor in EXECUTORS:
@@ -181,12 +178,7 @@ STAGE = """
     import os, time
     from pathlib import Path
     from ser.core.entry import run
-    from ser.core.processes import EXECUTORS, spread, tick
-from ser.features.augmentation import augment_corpus
-from ser.features.front_ends import featurize_corpus
-from ser.features.settings import Augmentation, load_features
-from ser.store.features import INDEX, LAYOUT, PACK
-from tests.builders import real_values
+    from ser.core.processes import spread, tick
 
     def work(item):
         Path(f"begun-{item}-{os.getpid()}").touch()
