@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import cast
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -22,10 +24,12 @@ from ser.reading.reader import Reader
 from ser.store.features import Layout
 from ser.training.batches import (
     Batch,
+    Mixed,
     TrainingItems,
     class_weights,
     epoch_batches,
     mix_pairs,
+    only_possible,
     soft_targets,
     warp_and_mask,
 )
@@ -195,13 +199,17 @@ def _load_fold(
         read = reader.normalized(held_out, Purpose.CHECKPOINT, normalizer)
         scored.append(_Scored(watched, read, encode(data.clips, held_out, emotions)))
     return _FoldData(
-        TrainingItems(features, targets, items["clip"].tolist()),
+        TrainingItems(features, targets, items["clip"].tolist(), _numbers(items["corpus"])),
         scored,
         normalizer,
         emotions,
         data.layout,
         reader.uses,
     )
+
+
+def _numbers(names: "pd.Series[str]") -> Tensor:
+    return torch.from_numpy(pd.factorize(names, sort=True)[0].astype(np.int64))
 
 
 def _epochs(
@@ -218,10 +226,11 @@ def _epochs(
     optimizers = build_optimizers(network, recipe.optimizer)
     factor = rate_schedule(settings.schedule, _steps_per_epoch(recipe, len(data.items)) * epochs)
     weights = class_weights(data.items.targets, len(data.emotions), settings.class_weight)
+    shown = data.items.shown(len(data.emotions), settings.mask_absent)
     step = 0
     for _ in range(epochs):
         network.train()
-        for batch in epoch_batches(data.items, settings, crop, generator):
+        for batch in epoch_batches(data.items, settings, crop, shown, generator):
             scale_rates(optimizers, factor(step))
             descend(_batch_loss(network, batch, recipe, weights, generator), optimizers)
             average.update_parameters(network)
@@ -237,11 +246,11 @@ def _batch_loss(
     # neither cepstral coefficients nor numbers of an embedding are neighbours in frequency
     warp = settings.frequency_warp if network.layout.neighbours else 0.0
     values = warp_and_mask(values, settings, warp, generator)
-    targets = soft_targets(batch.targets, weights, settings.label_smoothing)
-    values, lengths, targets = mix_pairs(values, lengths, targets, settings, generator)
+    targets = soft_targets(batch, weights, settings.label_smoothing)
+    mixed = mix_pairs(Mixed(values, lengths, targets, batch.possible), settings, generator)
     with torch.autocast("cpu", torch.bfloat16, enabled=uses_half_precision(settings.precision)):
-        logits = network.classify(values, lengths)
-    return nn.functional.cross_entropy(logits.float(), targets)
+        logits = network.classify(mixed.values, mixed.lengths)
+    return nn.functional.cross_entropy(only_possible(logits.float(), mixed.possible), mixed.targets)
 
 
 def uses_half_precision(precision: Precision) -> bool:

@@ -36,6 +36,8 @@ class Training(Section):
     schedule: Literal["one_cycle", "constant"]
     label_smoothing: BelowOne
     class_weight: Fraction
+    mask_absent: bool
+    corpus_balance: Fraction
     mixup_alpha: NonNegative
     mixup_probability: Fraction
     time_warp: Annotated[NonNegative, Field(le=0.5)]
