@@ -185,6 +185,15 @@ _TABLES: dict[str, Render] = {
         {"model": "model", "trained on": "trained_on"}, "tested_on", _interval("uar")
     ),
     "cross_lingual_curve": _curve_table,
+    "cross_lingual_gains": _rows(
+        {
+            "tested on": _code("tested_on"),
+            "chance": _number("chance"),
+            "alone": _number("alone"),
+            "one for all": _interval("uar"),
+            _GAIN: _interval("difference", signed=True),
+        }
+    ),
     "notebooks": _rows(
         {
             "notebook": _words("name"),

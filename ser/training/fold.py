@@ -1,8 +1,10 @@
 """Training of one network: one fold, one seed."""
 
+import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -266,7 +268,16 @@ def uses_half_precision(precision: Precision) -> bool:
 def arithmetic(precision: Precision) -> str:
     """In what a network is trained here: another arithmetic gives other last digits."""
     numbers = "bfloat16" if uses_half_precision(precision) else "float32"
-    return f"{numbers} {torch.backends.cpu.get_cpu_capability()}"
+    tiles = " AMX" if torch.cpu._is_amx_tile_supported() else ""
+    return f"{numbers} {torch.backends.cpu.get_cpu_capability()}{tiles} {_processor()}"
+
+
+def _processor() -> str:
+    """Its maker where Linux tells (libraries choose their code by it), else its kind."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    makers = [line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")]
+    return makers[0] if makers else platform.machine()
 
 
 def _score(
