@@ -214,7 +214,8 @@ def study_table(name: str, plots: Path, language: Language) -> str:
         SerError: if there is no such study, or its results are missing.
     """
     study, _, subject = name.partition("/")
-    kind = f"{study}_curve" if subject.endswith("_curve") else study
+    kinds = (study + ending for ending in ("_curve", "_gains") if subject.endswith(ending))
+    kind = next(kinds, study)
     if kind not in _TABLES:
         known = ", ".join(_TABLES)
         raise SerError(f"A text asks for the table {name}; there are tables of {known}.")
