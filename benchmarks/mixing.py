@@ -265,7 +265,7 @@ def _batches(
 
 def _embed(network: Network, mixed: Mixed, recipe: Recipe) -> Tensor:
     """Logits of a batch, as systems compute them."""
-    half = uses_half_precision(recipe.training.precision)
+    half = uses_half_precision(recipe.training.precision, mixed.values.device)
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         logits = network.classify(mixed.values, mixed.lengths)
     return logits.float()

@@ -34,6 +34,11 @@ class Batch:
     targets: Tensor
     possible: Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        held = (self.values, self.lengths, self.targets, self.possible)
+        return Batch(*(tensor.to(device) for tensor in held))
+
 
 class TrainingItems:
     """Clips and copies laid end to end, and which of them stand for the same source clip."""
@@ -155,18 +160,20 @@ def warp_and_mask(
 ) -> Tensor:
     """Stretch each clip's bands, and blank random bands and spans of time.
 
-    By up to `warp`; and SpecAugment (Park et al., 2019, Interspeech).
+    By up to `warp`; and SpecAugment (Park et al., 2019, Interspeech). What is random is drawn on
+    the processor, so that it is the same on every device.
     """
     size, steps, bands = values.shape
     spans = _random_spans(size, steps, settings.time_masks, settings.time_mask_frames, generator)
+    spans = spans.to(values.device)
     stripes = _random_spans(
         size, bands, settings.frequency_masks, settings.frequency_mask_bands, generator
     )
     if warp == 0 or bands < 2:
-        return values * ~spans.unsqueeze(2) * ~stripes.unsqueeze(1)
+        return values * ~spans.unsqueeze(2) * ~stripes.unsqueeze(1).to(values.device)
     factors = 1 + warp * (2 * torch.rand(size, generator=generator) - 1)
     matrix = band_warps(factors, bands) * ~stripes.unsqueeze(1)
-    return torch.bmm(values, matrix).mul_(~spans.unsqueeze(2))
+    return torch.bmm(values, matrix.to(values.device)).mul_(~spans.unsqueeze(2))
 
 
 def _random_spans(
@@ -241,8 +248,9 @@ def mix_pairs(clips: Mixed, settings: Training, generator: torch.Generator) -> M
     weight = torch.from_numpy(draw.beta(alpha, alpha, size)).float()
     weight = torch.maximum(weight, 1 - weight)
     alone = torch.rand(size, generator=generator) >= settings.mixup_probability
-    weight = torch.where(alone, 1.0, weight)
-    partner = torch.randperm(size, generator=generator)
+    device = clips.values.device
+    weight, alone = torch.where(alone, 1.0, weight).to(device), alone.to(device)
+    partner = torch.randperm(size, generator=generator).to(device)
     return Mixed(
         torch.lerp(clips.values[partner], clips.values, weight.view(-1, 1, 1)),
         torch.maximum(clips.lengths, clips.lengths[partner] * (weight < 0.9)),

@@ -17,6 +17,7 @@ from ser.core.settings import (
     Values,
     Whole,
 )
+from ser.models.device import Device
 from ser.models.settings import ModelSize, load_model_size
 from ser.training.optimizers import OptimizerSettings, load_optimizer
 
@@ -50,6 +51,7 @@ class Training(Section):
     checkpoint: Literal["last", "validation"]
     score_every: Count
     precision: Precision
+    device: Device
 
 
 @dataclass(frozen=True)
