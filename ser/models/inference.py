@@ -51,8 +51,8 @@ def predict_clip(network: Network, clip: Tensor, warps: Sequence[float] = ()) ->
     with torch.inference_mode():
         padded = nn.functional.pad(clip, (0, 0, 0, rows - len(clip))).unsqueeze(0)
         device = next(network.parameters()).device
-        length = torch.tensor([float(len(clip))], device=device)
-        values, lengths = network.front_end(padded.to(device), length)
+        length = torch.tensor([float(len(clip))])
+        values, lengths = network.front_end(padded.to(device), length.to(device))
         if warps:
             values = values @ band_warps(1 + torch.tensor(warps), values.shape[2]).to(device)
         answers = network.classify(values, lengths.expand(len(values))).softmax(1)

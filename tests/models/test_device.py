@@ -54,7 +54,7 @@ def test_a_model_is_marked_by_the_device(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("copies_differ", [0.0, 1.0])
 def test_a_step_mixes_no_devices(copies_differ: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is drawn or made on the processor is moved before it meets the batch."""
-    # a fake tensor has no value that mixup could be seeded by
+    # a fake tensor has no value that mixup could be seeded by; one made of numbers is not all fake
     monkeypatch.setattr(torch, "randint", lambda *_, **__: 7)
     changes = {"training.mixup_probability": copies_differ, "training.frequency_masks": 1}
     recipe = make_recipe({**changes, "training.time_masks": 1, "training.precision": "float32"})
@@ -66,6 +66,7 @@ def test_a_step_mixes_no_devices(copies_differ: float, monkeypatch: pytest.Monke
         weights = torch.ones(3, device=CUDA)
         loss = batch_loss(network, batch, recipe, weights, torch.Generator())
         assert loss.device.type == "cuda"
+        monkeypatch.setattr(torch, "tensor", lambda numbers: torch.zeros(len(numbers)))
         clip = torch.zeros(48, LAYOUT.bands)
         assert predict_probabilities(network, [clip, clip]).device.type == "cpu"
         assert predict_clip(network, clip, (0.0, 0.1)).device.type == "cpu"
