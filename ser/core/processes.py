@@ -38,6 +38,8 @@ _SHOW_EVERY_S = 0.5
 _LAST_WORDS_S = 2.0
 # items that go to a worker at once, at most
 _CHUNK = 32
+# chunks for each worker, at most, that are worked on or wait for an earlier one
+_AHEAD = 4
 
 
 def use_one_thread() -> None:
@@ -97,14 +99,14 @@ class _Progress:
             self.done.value += n
 
 
-# of the `spread` that this process works for
+# of the `stream` that this process works for
 _progress: _Progress | None = None
 
 
 def tick(n: int = 1) -> None:
     """Report that `n` parts of an item are done, such as epochs of a training.
 
-    Counts where `spread` was told how many there are in total; elsewhere it does nothing.
+    Counts where `stream` was told how many there are in total; elsewhere it does nothing.
     """
     if _progress is not None and _progress.in_ticks:
         _progress.add(n)
@@ -120,10 +122,29 @@ def spread(
     note: Callable[[Result], str] | None = None,
     in_process: bool = False,
 ) -> list[Result]:
-    """`work` on every item, spread over processes, with a progress bar; results in order.
+    """All that `stream` yields, with the same arguments; nothing waits for an item that is late."""
+    most = max(len(items), 1)
+    return list(
+        stream(work, items, label, unit, total=total, note=note, in_process=in_process, ahead=most)
+    )
 
-    The first error ends all processes at once, and is raised. Within `work`, `spread` works in the
-    same process and shows nothing.
+
+def stream(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    label: str,
+    unit: str,
+    *,
+    total: int | None = None,
+    note: Callable[[Result], str] | None = None,
+    in_process: bool = False,
+    ahead: int | None = None,
+) -> Generator[Result, None, None]:
+    """`work` on every item, spread over processes, with a progress bar; yields results in order.
+
+    The first error ends all processes at once, and is raised. Within `work`, nothing is spread:
+    it is done in the same process, and nothing is shown. Who may leave before the end closes the
+    generator (`contextlib.closing`), which ends all processes, too.
 
     Args:
         work: a function (or `functools.partial` of one) that workers can import.
@@ -131,12 +152,15 @@ def spread(
         total: how often `tick` will be called; without it the bar counts items.
         note: what the bar adds about the item that was finished last.
         in_process: work in this process itself, as where it holds an accelerator.
+        ahead: items, at most, that are worked on or wait for an earlier one; some for each worker
+            by default.
 
     Raises:
         SerError: if a worker was killed.
     """
     if _progress is not None or not items:
-        return [work(item) for item in items]
+        yield from map(work, items)
+        return
     workers = 1 if in_process else min(n_workers(), len(items))
     # where the system can fork safely, workers start at once with everything imported and loaded
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -144,35 +168,39 @@ def spread(
     if workers == 1:
         answering = _answers_here(work, items, progress)
     else:
-        answering = _answers_of_workers(context, workers, work, items, progress)
-    results = {}
+        answering = _answers_of_workers(context, workers, work, items, progress, ahead)
+    early: dict[int, Result] = {}
+    due = 0
     with answering as answers, _bar(progress, total or len(items), label, unit) as bar:
         for number, result in answers:
-            results[number] = result
             if note is not None:
                 bar.set_postfix_str(note(result), refresh=False)
-    return [results[number] for number in range(len(items))]
+            early[number] = result
+            while due in early:
+                yield early.pop(due)
+                due += 1
 
 
 @contextmanager
 def _answers_here(
     work: Callable[[Item], Result], items: Sequence[Item], progress: _Progress
 ) -> Iterator[Answers[Result]]:
-    global _progress
-    _progress = progress
-    try:
-        yield enumerate(_work_on(work, items, progress))
-    finally:
-        _progress = None
+    def one(item: Item) -> Result:
+        global _progress
+        _progress = progress  # for the time of the work, and not of what is done with its results
+        try:
+            return _work_on(work, item, progress)
+        finally:
+            _progress = None
+
+    yield enumerate(map(one, items))
 
 
-def _work_on(
-    work: Callable[[Item], Result], items: Sequence[Item], progress: _Progress
-) -> Iterator[Result]:
-    for item in items:
-        yield work(item)
-        if not progress.in_ticks:
-            progress.add(1)
+def _work_on(work: Callable[[Item], Result], item: Item, progress: _Progress) -> Result:
+    result = work(item)
+    if not progress.in_ticks:
+        progress.add(1)
+    return result
 
 
 @contextmanager
@@ -182,6 +210,7 @@ def _answers_of_workers(
     work: Callable[[Item], Result],
     items: Sequence[Item],
     progress: _Progress,
+    ahead: int | None,
 ) -> Iterator[Answers[Result]]:
     """Start workers; whatever happens, none is left."""
     started: dict[Connection, BaseProcess] = {}
@@ -195,7 +224,8 @@ def _answers_of_workers(
                 worker.start()
                 started[ours] = worker
             theirs.close()
-        yield _collect(list(started), len(items), 1 if progress.in_ticks else _CHUNK)
+        largest = 1 if progress.in_ticks else _CHUNK
+        yield _collect(list(started), len(items), largest, ahead or _AHEAD * workers * largest)
         for worker in started.values():
             worker.join(_LAST_WORDS_S)
     finally:
@@ -217,7 +247,7 @@ def _signals_held() -> Iterator[None]:
 
 
 def _collect(
-    idle: list[Connection], items: int, largest: int
+    idle: list[Connection], items: int, largest: int, ahead: int
 ) -> Generator[tuple[int, Any], None, None]:
     """Hand out items, fewer at a time towards the end, and yield results as they come.
 
@@ -227,17 +257,25 @@ def _collect(
     workers, begin = len(idle), 0
     chunks: dict[Connection, range] = {}
     while idle or chunks:
+        waiting = []
         for connection in idle:
-            size = max(1, min(largest, (items - begin) // (4 * workers)))
+            oldest = min((chunk.start for chunk in chunks.values()), default=begin)
+            room = ahead - (begin - oldest)
+            if room <= 0 and begin < items:  # results enough wait for the oldest item
+                waiting.append(connection)
+                continue
+            size = max(1, min(largest, room, (items - begin) // (4 * workers)))
             chunk = range(begin, min(begin + size, items))
             begin = chunk.stop
             with _told_if_killed():
                 connection.send(chunk)  # an empty one lets the worker go
             if chunk:
                 chunks[connection] = chunk
-        idle = [one for one in wait(list(chunks)) if isinstance(one, Connection)] if chunks else []
+        ready = wait(list(chunks)) if chunks else []
+        idle = [one for one in ready if isinstance(one, Connection)]
         for connection in idle:
             yield from zip(chunks.pop(connection), _receive(connection), strict=True)
+        idle += waiting
 
 
 def _receive(connection: Connection) -> list[Any]:
@@ -281,7 +319,7 @@ def _serve(
     _progress = progress
     while chunk := connection.recv():
         try:
-            answer = pickle.dumps(list(_work_on(work, [items[i] for i in chunk], progress)))
+            answer = pickle.dumps([_work_on(work, items[i], progress) for i in chunk])
         except Exception as error:
             answer = _pickled(error)
         connection.send_bytes(answer)

@@ -6,7 +6,8 @@ where its source clip trains, and `ser.reading.data` refuses any other.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -28,10 +29,10 @@ from ser.clips.audio import (
 )
 from ser.clips.manifest import clip_path
 from ser.core.files import whole_folder, write_csv
-from ser.core.processes import spread
+from ser.core.processes import stream
 from ser.features.settings import Augmentation, Gain, Noise, Pitch, Shift, Speed
 from ser.store.copies import COPIES, COPY_COLUMNS, pack_path
-from ser.store.packs import write_pack
+from ser.store.packs import packing
 
 _ENVELOPE_S = 0.02
 
@@ -128,14 +129,12 @@ def augment_corpus(
     samples lie in the pack.
     """
     tables = [pd.DataFrame(columns=list(COPY_COLUMNS))]
-    clips = manifest["clip"].tolist()
-    files = list(zip(clips, manifest["pcm_sha256"], strict=True))
+    files = list(zip(manifest["clip"], manifest["pcm_sha256"], strict=True))
     with whole_folder(out) as aside:
         for name, effect in enabled_effects(settings).items():
             work = partial(_copy_of_file, corpus=corpus, name=name, effect=effect)
-            label = f"{corpus.name}: {name}"
-            made = spread(work, files, label, "clip")
-            tables.append(_pack_copies(aside, name, clips, made))
+            with closing(stream(work, files, f"{corpus.name}: {name}", "clip")) as made:
+                tables.append(_pack_copies(aside, name, manifest["clip"].tolist(), made))
         copies = pd.concat([table for table in tables if len(table)] or tables[:1])
         write_csv(aside / COPIES, copies)
     return copies
@@ -146,15 +145,12 @@ def _copy_of_file(file: tuple[str, str], corpus: Path, name: str, effect: Effect
     return make_copy(read_canonical(clip_path(corpus, clip), sha256), clip, name, effect)
 
 
-def _pack_copies(folder: Path, effect: str, clips: list[str], copies: list[Int16]) -> pd.DataFrame:
-    starts = write_pack(pack_path(folder, effect), copies)
-    return pd.DataFrame(
-        {
-            "copy": [f"{clip}+{effect}" for clip in clips],
-            "clip": clips,
-            "effect": effect,
-            "start": starts,
-            "length": [len(copy) for copy in copies],
-            "pcm_sha256": [pcm_sha256(copy) for copy in copies],
-        }
-    )
+def _pack_copies(
+    folder: Path, effect: str, clips: list[str], copies: Iterable[Int16]
+) -> pd.DataFrame:
+    with packing(pack_path(folder, effect)) as pack:
+        places = [(pack.add(copy), len(copy), pcm_sha256(copy)) for copy in copies]
+    table = pd.DataFrame(places, columns=["start", "length", "pcm_sha256"])
+    names = [f"{clip}+{effect}" for clip in clips]
+    table = table.assign(copy=names, clip=clips, effect=effect)
+    return table[list(COPY_COLUMNS)]

@@ -1,6 +1,7 @@
 """Front ends: what the network sees of a clip, computed on all cores into one pack a corpus."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from math import factorial
@@ -25,7 +26,7 @@ from ser.clips.audio import (
 from ser.clips.manifest import clip_path
 from ser.core.errors import SerError
 from ser.core.files import whole_folder, write_csv
-from ser.core.processes import spread
+from ser.core.processes import stream
 from ser.features.encoders import Encoder
 from ser.features.filters import hann, mel_filters
 from ser.features.settings import (
@@ -40,7 +41,7 @@ from ser.features.settings import (
 )
 from ser.store.copies import pack_path, read_copies
 from ser.store.features import INDEX, PACK, Layout, write_layout
-from ser.store.packs import Pack, write_pack
+from ser.store.packs import Pack, packing
 
 # 1e-10 of full-scale power: below the quantisation noise of 16 bits
 _LOG_FLOOR = 1e-10
@@ -279,20 +280,27 @@ def featurize_corpus(
         ),
     ]
     work = partial(_of_item, front_end=front_end, features=features)
-    arrays = spread(work, items, f"{corpus.name}: features", "clip", in_process=here)
-    with whole_folder(out) as aside:
-        starts = write_pack(aside / PACK, arrays)
+    label = f"{corpus.name}: features"
+    starts, lengths = [], []
+    with (
+        whole_folder(out) as aside,
+        packing(aside / PACK) as pack,
+        closing(stream(work, items, label, "clip", in_process=here)) as found,
+    ):
+        for values in found:
+            starts.append(pack.add(values))
+            lengths.append(len(values))
         index = pd.DataFrame(
             {
                 "item": [*manifest["clip"], *copies["copy"]],
                 "clip": [*manifest["clip"], *copies["clip"]],
                 "effect": [*[""] * len(manifest), *copies["effect"]],
                 "start": starts,
-                "length": [len(array) for array in arrays],
+                "length": lengths,
             }
         )
         write_csv(aside / INDEX, index)
-        write_layout(aside, describe_layout(features, settings, arrays[0].shape[1]))
+        write_layout(aside, describe_layout(features, settings, values.shape[1]))
 
 
 def _of_item(item: _Item, front_end: FrontEnd, features: Features) -> npt.NDArray[Any]:

@@ -5,6 +5,7 @@ Interspeech 2009 Emotion Challenge"). Their settings are fixed here and not in `
 that no experiment with the network moves the floor it stands on.
 """
 
+from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -19,12 +20,12 @@ from ser.clips.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, read_ca
 from ser.clips.manifest import clip_path
 from ser.core.errors import SerError
 from ser.core.files import whole_folder, write_csv
-from ser.core.processes import spread
+from ser.core.processes import stream
 from ser.features.filters import hann
 from ser.features.front_ends import LogMel, Mfcc
 from ser.features.settings import FunctionalsSettings, MfccSettings
 from ser.store.functionals import CLIPS, COPIES, COVARIANCE, NAMES, PACK
-from ser.store.packs import write_pack
+from ser.store.packs import packing
 
 SETTINGS = MfccSettings(
     window_ms=32.0,
@@ -267,12 +268,19 @@ def write_functionals(
     spectra = Mfcc(LogMel.build(SETTINGS), SETTINGS.n_mfcc)
     work = partial(_of_file, spectra=spectra, settings=settings)
     files = [(clip_path(corpus, row.clip), row.pcm_sha256) for row in manifest.itertuples()]
-    found = spread(work, files, f"{corpus.name}: functionals", "clip")
-    with whole_folder(out) as aside:
-        write_pack(aside / PACK, [values[:1] for _, values in found])
-        write_pack(aside / COPIES, [values[1:] for _, values in found])
+    label = f"{corpus.name}: functionals"
+    with (
+        whole_folder(out) as aside,
+        packing(aside / PACK) as clips,
+        packing(aside / COPIES) as copies,
+        closing(stream(work, files, label, "clip")) as found,
+    ):
+        for answer in found:
+            names, values = answer
+            clips.add(values[:1])
+            copies.add(values[1:])
         write_csv(aside / CLIPS, manifest[["clip"]])
-        write_csv(aside / NAMES, pd.DataFrame({"name": found[0][0]}))
+        write_csv(aside / NAMES, pd.DataFrame({"name": names}))
 
 
 def _of_file(

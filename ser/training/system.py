@@ -14,6 +14,7 @@ from ser.core.processes import spread, tick
 from ser.core.tables import Table
 from ser.models.storage import TrainedNetwork, network_path, save_network, seed_folder
 from ser.reading.data import SystemData
+from ser.store.packs import find_shards
 from ser.training.fold import EpochScore, n_epochs, train_fold
 from ser.training.settings import Recipe
 
@@ -82,7 +83,8 @@ def _key(recipe: Recipe, data: SystemData) -> str:
         whole.update(table.to_csv(index=False).encode())
     rooms = ("core", "clips", "guards", "store", "reading", "models", "training")
     code = [path for room in rooms for path in (_SER / room).rglob("*.py")]
-    for path in sorted([*code, *data.packs.values()]):
+    packs = [shard for pack in data.packs.values() for shard in find_shards(pack)]
+    for path in sorted([*code, *packs]):
         whole.update(path.name.encode())
         whole.update(path.read_bytes())
     return whole.hexdigest()

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ser.core.errors import SerError
-from ser.core.processes import n_workers, spread, tick
+from ser.core.processes import n_workers, spread, stream, tick
 from tests.core.programs import (
     family,
     is_running,
@@ -218,6 +219,66 @@ def die_within_tick(_: int) -> int:
 def test_a_worker_killed_while_it_counts_is_a_sentence_too() -> None:
     with pytest.raises(SerError, match="A worker was killed"):
         spread(die_within_tick, [0, 1], "test", "item", total=2)
+
+
+# --- results as they come ---
+
+
+@linux
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_stream_that_is_left_early_leaves_no_worker(
+    monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    monkeypatch.setenv("SER_PROCESSES", workers)
+    before = family(os.getpid())
+    with closing(stream(square, range(1000), "test", "item")) as results:
+        assert [next(results), next(results)] == [0, 1]
+    assert family(os.getpid()) == before, "a worker is left"
+    with pytest.raises(OSError, match="No space"):
+        take_until_the_disk_is_full()
+    assert family(os.getpid()) == before, "a worker is left"
+
+
+def take_until_the_disk_is_full() -> None:
+    with closing(stream(square, range(1000), "test", "item")) as results:
+        for _ in results:
+            raise OSError(28, "No space left on device")
+
+
+def leave_a_trace(item: int) -> int:
+    Path(f"trace-{item}").touch()
+    if item == 0:
+        time.sleep(1.0)
+    return item
+
+
+def test_no_worker_runs_far_ahead_of_an_item_that_is_late(folder: Path) -> None:
+    for ahead, late in ((8, 0), (1, 0), (300, 0)):
+        results = stream(leave_a_trace, range(300), "test", "item", ahead=ahead)
+        assert next(results) == late
+        assert 0 < len(list(folder.glob("trace-*"))) <= ahead
+        assert list(results) == list(range(1, 300)), "not all, or not in order"
+        for trace in folder.glob("trace-*"):
+            trace.unlink()
+
+
+def test_no_worker_runs_far_ahead_of_who_takes_the_results(folder: Path) -> None:
+    count = 5000
+    with closing(stream(leave_a_trace, range(count), "test", "item")) as results:
+        next(results)
+        time.sleep(0.5)
+        begun = len(list(folder.glob("trace-*")))
+        assert begun <= 4 * 2 * 32, f"{begun} of {count} are done when one is taken"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_is_done_with_results_may_spread_work_itself(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], workers: str
+) -> None:
+    monkeypatch.setenv("SER_PROCESSES", workers)
+    for result in stream(square, [1, 2], "outer", "item"):
+        assert spread(square, [result, 3], "inner", "item") == [result**2, 9]
+    assert {line["label"] for line in shown(capfd.readouterr().err)} == {"outer", "inner"}
 
 
 # --- progress ---
