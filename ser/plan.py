@@ -19,7 +19,7 @@ from typing import Any
 
 from ser.core.entry import read_seconds
 from ser.core.errors import SerError
-from ser.core.watch import Stopped, end_with_parent
+from ser.core.watch import Stopped, end_with_parent, say_that_dvc_goes_on
 
 # seconds of every stage, measured once for everybody: where a machine has no log of its own
 MEASURED = Path("docs/stage_seconds.csv")
@@ -200,6 +200,7 @@ def _run(arguments: list[str], plan: Plan | None) -> int:
     DVC and its stages form a group of their own: what a terminal sends (Ctrl-C) reaches us alone,
     and we end them all at once. DVC would otherwise add what it thinks of a stage that was stopped.
     """
+    say_that_dvc_goes_on()
     # stages call `python`: it must be the one that runs this
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     dvc = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 In: models/<system>, data/splits, data/features and data/functionals of its corpora. Params: seeds,
 linear.helped_share, linear.share, prediction.
+Prints, too, what plots/studies/shortcuts says of its corpora, where that was measured.
 Out: metrics/<system>.json; plots/systems/<system>/*.csv.
 """
 
@@ -27,6 +28,7 @@ from ser.evaluation.predictions import check_complete
 from ser.models.storage import seed_folder
 from ser.reading.data import load_system
 from ser.reading.settings import load_system_settings
+from ser.shortcuts.verdicts import warnings_beside
 from ser.training.settings import load_seeds
 from ser.training.system import HISTORY, read_history
 
@@ -35,6 +37,7 @@ def main(system: str) -> None:
     """Evaluate SYSTEM."""
     values, models = load_values(), Path("models") / system
     settings, seeds = load_system_settings(values, system), load_seeds(values)
+    warnings = warnings_beside(settings.corpora)
     data = load_system(settings, Path("data"))
     answering = load_answering(values, helped=bool(settings.helpers))
     predictions = predict_out_of_fold(data, models, seeds, answering)
@@ -52,7 +55,7 @@ def main(system: str) -> None:
         write_csv(tables / "facts.csv", facts)
     metrics = system_metrics(predictions, data.protocol)
     write_json(Path("metrics") / f"{system}.json", tracked(system, metrics))
-    print(summary(system, metrics))
+    print(summary(system, metrics), *warnings, sep="\n")
 
 
 if __name__ == "__main__":

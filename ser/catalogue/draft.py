@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ser.core.errors import SerError
-from ser.download.names import GENDERS
+from ser.download.names import BLANK, GENDERS
 
 # how languages and corpora call the emotions of the shared set; only whole words, or all of a
 # field's values together, are taken for one
@@ -22,6 +22,8 @@ _WORDS = {
     "bored": "bored boredom langeweile aburrimiento kjedsom",
 }
 _MEANS = {word: emotion for emotion, words in _WORDS.items() for word in words.split()}
+# so many emotions may a corpus show, and this share of their names must be known to be read so
+_MOST, _ENOUGH = 12, 0.5
 _TOKEN = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z\d]+")
 
 
@@ -50,44 +52,54 @@ def draft(name: str, files: list[tuple[PurePosixPath, Path]], folder: Path) -> s
         folder: where they lie, for sentences.
 
     Raises:
-        SerError: if there is no sound, or names have no common form in which an emotion is seen.
+        SerError: if there is no sound, or no part of the names can be an emotion.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise SerError(f"A corpus cannot be called {name!r}; use small letters, digits and _.")
     if not files:
         raise SerError(f"There is no file of sound in {folder}; name the folder of the recordings.")
     stems = [(path.parent / path.stem).as_posix() for path, _ in files]
-    depth, fields, kept = _common_form(stems)
+    fields = _common_form(stems)
     roles = _roles(fields)
     if "emotion" not in roles.values():
         raise SerError(
-            f"No part of the names in {folder} (such as {stems[0]}) looks like an emotion; write "
+            f"No part of the names in {folder} (such as {stems[0]}) can be an emotion; write "
             f"ser/corpora/{name}.py by hand, as docs/extending.md shows."
         )
-    return _text(name, fields, roles, kept, len(stems) - sum(kept.values()), depth)
+    return _text(name, fields, roles, len(stems))
 
 
-def _common_form(stems: list[str]) -> tuple[int, list[_Field], Counter[tuple[str, ...]]]:
-    """The fields of the form that most names have: of as few folders as tell an emotion.
+def _common_form(stems: list[str]) -> list[_Field]:
+    """The fields of the form that most names have.
 
-    Returns:
-        How many folders it looks at, its fields, and the names of that form by their parts.
+    It looks at as few folders as tell an emotion in words; where none do, as tell a code.
     """
-    best: tuple[int, list[_Field], Counter[tuple[str, ...]]] | None = None
+    found = []
     for depth in range(3):
         ends = ["/".join(stem.split("/")[-1 - depth :]) for stem in stems]
         forms = Counter(_form(end) for end in ends)
         form = forms.most_common(1)[0][0]
-        kept = Counter(tuple(_TOKEN.findall(end)) for end in ends if _form(end) == form)
+        kept = [_TOKEN.findall(end) for end in ends if _form(end) == form]
         fields = [
-            _Field(Counter(parts[place] for parts in kept.elements()), kind not in "ad")
+            _Field(Counter(parts[place] for parts in kept), kind not in "ad")
             for place, kind in enumerate(form)
         ]
-        best = best or (depth, fields, kept)
-        if "emotion" in _roles(fields).values():
-            return depth, fields, kept
-    assert best is not None
-    return best
+        found.append([part for one in fields for part in _divided(one)])
+    told = [fields for fields in found if "emotion" in _roles(fields).values()]
+    return next((one for one in told if not _is_blank(one)), (told or found)[0])
+
+
+def _divided(one: _Field) -> list[_Field]:
+    """Two fields where a capital and a small letter are two codes: of "Wa", "Wb", "La", "Lb"."""
+    firsts, seconds = Counter[str](), Counter[str]()
+    for value, count in one.values.items():
+        if not re.fullmatch("[A-Z][a-z]", value):
+            return [one]
+        firsts[value[0]] += count
+        seconds[value[1]] += count
+    if len(one.values) <= max(len(firsts), len(seconds)):
+        return [one]
+    return [_Field(firsts, False), _Field(seconds, False)]
 
 
 def _form(name: str) -> tuple[str, ...]:
@@ -105,28 +117,65 @@ def _roles(fields: list[_Field]) -> dict[int, str]:
         for place, one in enumerate(fields)
         if not one.is_separator and len(one.values) > 1
     }
-    roles: dict[int, str] = {}
-    known = {place: _share_known(values) for place, values in varied.items()}
-    emotion = max(known, key=lambda place: (known[place], -place), default=None)
-    if emotion is None or known[emotion] < 0.5:
-        return roles
-    roles[emotion] = "emotion"
+    emotion = _emotion(varied)
+    if emotion is None:
+        return {}
+    roles = {emotion: "emotion"}
     for place, values in varied.items():
         if place not in roles and values <= set(GENDERS):
             roles[place] = "gender"
             break
     rest = [place for place in varied if place not in roles]
-    # a speaker is a number after a gender, or rather letters of one length than other numbers
+    # a speaker is a number after a gender, or rather letters of one length than other numbers, and
+    # rather one of several than one of two
     after_gender = {place + 1 for place, role in roles.items() if role == "gender"}
-    rest.sort(key=lambda place: (place not in after_gender, not _is_code(varied[place]), place))
+    rest.sort(
+        key=lambda place: (
+            place not in after_gender,
+            not _is_code(varied[place]),
+            len(varied[place]) == 2,
+            place,
+        )
+    )
     for role in ("speaker", "sentence", "take"):
         if rest:
             roles[rest.pop(0) if role == "speaker" else rest.pop(rest.index(min(rest)))] = role
     return roles
 
 
+def _emotion(varied: dict[int, set[str]]) -> int | None:
+    """The place whose values mean emotions; or else, of those that may be codes, the likeliest.
+
+    Letters are likelier than digits, and many codes than few.
+    """
+    known = {place: _share_known(values) for place, values in varied.items()}
+    best = max(known, key=lambda place: (known[place], -place), default=None)
+    if best is not None and known[best] >= _ENOUGH:
+        return best
+    codes = {place: values for place, values in varied.items() if len(values) <= _MOST}
+    return max(
+        codes,
+        key=lambda place: (
+            len(codes[place]) > 2,
+            all(map(str.isalpha, codes[place])),
+            len(codes[place]),
+            -place,
+        ),
+        default=None,
+    )
+
+
+def _is_blank(fields: list[_Field]) -> bool:
+    """Whether what the emotions of a form are called means nothing to a program."""
+    return all(
+        _share_known(set(fields[place].values)) < _ENOUGH
+        for place, role in _roles(fields).items()
+        if role == "emotion"
+    )
+
+
 def _is_code(values: set[str]) -> bool:
-    return all(map(str.isalpha, values)) and len({len(value) for value in values}) == 1
+    return all(map(str.isalpha, values)) and {len(value) for value in values} in ({2}, {3}, {4})
 
 
 def _share_known(values: set[str]) -> float:
@@ -134,18 +183,17 @@ def _share_known(values: set[str]) -> float:
     meant = {value for value in values if value.lower() in _MEANS}
     if any(len(value) == 1 for value in values) and meant != values:
         return 0.0
-    return len(meant) / len(values) if len(values) <= 12 else 0.0
+    return len(meant) / len(values) if len(values) <= _MOST else 0.0
 
 
 def _text(
     name: str,
     fields: list[_Field],
     roles: dict[int, str],
-    kept: Counter[tuple[str, ...]],
-    others: int,
-    depth: int,
+    files: int,
 ) -> str:
     pattern, codes = "", Counter[str]()
+    clips = fields[0].values.total()
     for place, one in enumerate(fields):
         role = roles.get(place)
         if role == "emotion":
@@ -165,13 +213,20 @@ def _text(
             pattern += one.pattern
     if "speaker" not in roles.values():
         pattern = f"(?P<speaker>){pattern}"
+    blank = _is_blank(fields)
     labels = "".join(
-        f'        "{code}": ("{_MEANS.get(code.lower(), _own(code))}", {count}),\n'
+        f'        "{code}": ("{BLANK if blank else _meaning(code)}", {count}),\n'
         for code, count in sorted(codes.items())
     )
+    if blank:
+        labels = (
+            f'        # which emotion is each? "{BLANK}" is refused; if these are none, move\n'
+            "        # (?P<emotion>) to the part of the pattern that tells it\n"
+        ) + labels
     unlike = (
-        f"\n\n{others} files are named otherwise: widen the pattern, or name them in no_clips."
-        if others
+        f"\n\n{files - clips} files are named otherwise: widen the pattern, or name them in "
+        "no_clips."
+        if files > clips
         else ""
     )
     return (
@@ -186,13 +241,13 @@ def _text(
         '    citation="unknown",\n'
         f'    pattern=r"{pattern}",\n'
         f"    emotions={{\n{labels}    }},\n"
-        f"    clips={sum(kept.values())},\n"
+        f"    clips={clips},\n"
         + ("" if "speaker" in roles.values() else '    codes={"speaker": {"": "unknown"}},\n')
         + '    unverified="all of it",\n'
         ")\n"
     )
 
 
-def _own(code: str) -> str:
-    """A name for an emotion that is not shared."""
-    return re.sub(r"[^a-z]+", "_", code.lower()).strip("_") or "unknown"
+def _meaning(code: str) -> str:
+    """The emotion that a code means, or a name for one that is not shared."""
+    return _MEANS.get(code.lower()) or re.sub(r"[^a-z]+", "_", code.lower()).strip("_") or BLANK

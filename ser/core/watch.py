@@ -18,6 +18,8 @@ from types import FrameType
 from typing import NoReturn
 
 BEGUN = time.monotonic()
+# what a command says; and what is said where DVC runs stages, or this process is one
+ENDED = "Stopped."
 STOPPED = "Stopped; what was finished is kept, and `dvc repro` goes on from there."
 
 _LOOK_EVERY_S = 0.2
@@ -32,6 +34,7 @@ ONE_THREAD = {
 }
 
 _begun = _unwinds = False
+_sentence = ENDED
 # number of the signal that this process is ending by
 _stopped_by = 0
 
@@ -44,10 +47,10 @@ class Stopped(BaseException):
         sentence: what the user is told.
     """
 
-    def __init__(self, number: int, sentence: str = STOPPED) -> None:
+    def __init__(self, number: int) -> None:
         super().__init__(number)
         self.status = 128 + number
-        self.sentence = sentence
+        self.sentence = _sentence
 
 
 def begin_stage() -> None:
@@ -57,7 +60,14 @@ def begin_stage() -> None:
     stage is called "-m" at this point.
     """
     if sys.argv[0] == "-m":
+        say_that_dvc_goes_on()
         begin()
+
+
+def say_that_dvc_goes_on() -> None:
+    """Once this process is stopped."""
+    global _sentence
+    _sentence = STOPPED
 
 
 def begin() -> None:

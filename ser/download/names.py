@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ser.clips.manifest import UNKNOWN, ClipName, Expected
+from ser.core.errors import SerError
 from ser.download.corpus import Corpus
 
 # how corpora write genders in names
@@ -24,6 +25,8 @@ _PLAIN = (
     (r"\\(.)\??", r"\1"),
     (r" \?", " "),
 )
+# stands in a draft for the name of an emotion whose code means nothing to a program
+BLANK = "?"
 FIELDS = ("speaker", "gender", "emotion", "intensity", "sentence", "take")
 # an emotion's name, or the name and how many clips show it
 Emotions = Mapping[str, str | tuple[str, int]]
@@ -64,6 +67,7 @@ def named_corpus(
 
     Raises:
         ValueError: if the pattern cannot be read, or lacks a speaker or an emotion.
+        SerError: if an emotion is still the blank of a draft.
     """
     genders = {
         speaker: gender
@@ -71,6 +75,11 @@ def named_corpus(
         for speaker in speakers.split()
     }
     labels = {code: one if isinstance(one, str) else one[0] for code, one in emotions.items()}
+    if blank := [code for code, label in labels.items() if label == BLANK]:
+        raise SerError(
+            f"ser/corpora/{name}.py: in place of {BLANK!r}, write the emotion that each of these "
+            f"codes stands for: {', '.join(blank)}."
+        )
     tables: dict[str, Mapping[str, str]] = {"gender": GENDERS, **(codes or {}), "emotion": labels}
     if genders and "speaker" not in tables:
         tables["speaker"] = {speaker: speaker for speaker in genders}

@@ -54,7 +54,6 @@ def explore(model: Predictor, port: int) -> None:
         except Stopped as stopped:
             server.should_exit = True
             serving.join(_FAREWELL_S)
-            # the sentence that others end with is about stages
             print("\nThe page is closed; nothing of what it heard is kept.", file=sys.stderr)
             sys.stderr.flush()
             os._exit(stopped.status)

@@ -1,6 +1,5 @@
 """`ser export`: one command for each form."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +11,6 @@ _MODEL = Annotated[
     str | None,
     typer.Option(help="as for `ser predict`; by default the one that the package carries"),
 ]
-
-_CORPUS = Annotated[str, typer.Argument(help="name of a corpus, such as ravdess")]
-_OUT = Annotated[Path, typer.Argument(help="a new folder")]
-_PROTOCOL = Annotated[
-    list[str] | None,
-    typer.Option(help="of the folds, may be repeated; all that fit and are honest by default"),
-]
-_ENDING = Annotated[str, typer.Option(help="of the names of files")]
-_AUDIO = Annotated[bool, typer.Option("--audio", help="put the clips there, too (16 kHz, mono)")]
 
 
 @app.callback()
@@ -48,45 +38,34 @@ def export_model(
     print(f"{out} is written ({out.stat().st_size / 1e6:.2f} MB).")
 
 
-@app.command("audformat")
-def audformat(
-    corpus: _CORPUS,
-    out: _OUT,
-    protocol: _PROTOCOL = None,
-    ending: _ENDING = ".wav",
-    audio: _AUDIO = False,
+@app.command(
+    "audformat",
+    help="A corpus's table and our folds for audformat: a header and a CSV for each table.",
+)
+@app.command(
+    "csv",
+    help="A corpus's table and our folds as CSV: for nkululeko, a Hugging Face dataset, anybody.",
+)
+def export_corpus(
+    context: typer.Context,
+    corpus: Annotated[str, typer.Argument(help="name of a corpus, such as ravdess")],
+    out: Annotated[Path, typer.Argument(help="a new folder")],
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(help="of the folds, may be repeated; all that fit and are honest by default"),
+    ] = None,
+    ending: Annotated[str, typer.Option(help="of the names of files")] = ".wav",
+    audio: Annotated[
+        bool, typer.Option("--audio", help="put the clips there, too (16 kHz, mono)")
+    ] = False,
 ) -> None:
-    """A corpus's table and our folds for audformat: a header and a CSV for each table."""
+    """Hand over a corpus, in the form by which the command is called."""
     from ser.export.audformat import export_audformat
-
-    _export(export_audformat, corpus, out, protocol or [], ending, audio)
-
-
-@app.command("csv")
-def csv(
-    corpus: _CORPUS,
-    out: _OUT,
-    protocol: _PROTOCOL = None,
-    ending: _ENDING = ".wav",
-    audio: _AUDIO = False,
-) -> None:
-    """A corpus's table and our folds as CSV: for nkululeko, a Hugging Face dataset, anybody."""
     from ser.export.csv import export_csv
-
-    _export(export_csv, corpus, out, protocol or [], ending, audio)
-
-
-def _export(
-    write: Callable[..., None],
-    corpus: str,
-    out: Path,
-    protocols: list[str],
-    ending: str,
-    audio: bool,
-) -> None:
     from ser.export.table import hand_over, known_corpus
 
-    handed = hand_over(known_corpus(corpus), protocols, ending)
+    write = {"audformat": export_audformat, "csv": export_csv}[str(context.info_name)]
+    handed = hand_over(known_corpus(corpus), protocol or [], ending)
     write(handed, out, audio)
     count = sum(folds["fold"].nunique() for folds in handed.folds.values())
     print(

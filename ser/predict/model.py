@@ -16,13 +16,11 @@ from ser.core.errors import SerError
 from ser.evaluation.calibration import soften
 from ser.evaluation.out_of_fold import answer
 from ser.models.inference import predict_clip
-from ser.predict.answers import TRAINED, Answer
 from ser.predict.hearing import Hearing
 from ser.predict.portable import ONNX
 from ser.predict.recogniser import ANYBODY, Recogniser, name_of
 from ser.predict.released import Released, is_released, load_released
-from ser.predict.speech import Stretch
-from ser.predict.trust import Trust, seconds
+from ser.predict.trust import Trust
 from ser.predict.voices import Voice, find_voices, load_parameters
 
 _MODELS = Path("models")
@@ -63,18 +61,8 @@ class Predictor(Recogniser):
         """By which it was trained: who trained, and who was held out."""
         return self.voices[0].protocol
 
-    def of_clip(self, samples: Int16, clip: str, name: str | None) -> Answer:
-        """As in `Recogniser`; models of folds are loaded where they are."""
-        corpus, one = clip.partition("/")[0], self.without(clip)
-        stretch = Stretch(0.0, seconds(samples), samples)
-        warnings = [] if one else [TRAINED]
-        return (one or self)._answer(stretch, name, warnings, corpus=corpus)
-
     def without(self, clip: str) -> "Predictor | None":
-        """Models that never had to do with a clip of a corpus: of these, or of folds that are here.
-
-        None if there are none.
-        """
+        """As in `Recogniser`; models of folds are loaded where they are."""
         honest = tuple(voice for voice in self.voices if not voice.knows(clip))
         return replace(self, voices=honest) if honest else self._that_held_out(clip)
 

@@ -22,11 +22,9 @@ from ser.core.errors import SerError
 from ser.core.files import regular
 from ser.core.settings import Count, Fraction, Positive, Section
 from ser.features.settings import FRONT_ENDS, EncoderSettings, Features
-from ser.predict.answers import TRAINED, Answer
 from ser.predict.hearing import Hearing
 from ser.predict.recogniser import ANYBODY, Recogniser, name_of
-from ser.predict.speech import Stretch
-from ser.predict.trust import Trust, seconds
+from ser.predict.trust import Trust
 
 ONNX = ".onnx"
 # the entry of the file's metadata that holds its card
@@ -130,13 +128,10 @@ class OnnxPredictor(Recogniser):
         """As in `Recogniser`."""
         return str(self.card["protocol"])
 
-    def of_clip(self, samples: Int16, clip: str, name: str | None) -> Answer:
-        """As in `Recogniser`, as far as its own voices held the clip out."""
+    def without(self, clip: str) -> "OnnxPredictor | None":
+        """As in `Recogniser`, of its own voices."""
         honest = tuple(np.flatnonzero(self.honest[clip]).tolist())
-        one = replace(self, speaking=honest) if honest else self
-        stretch = Stretch(0.0, seconds(samples), samples)
-        warnings = [] if honest else [TRAINED]
-        return one._answer(stretch, name, warnings, corpus=clip.partition("/")[0])
+        return replace(self, speaking=honest) if honest else None
 
     def probabilities(
         self,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ser.clips.audio import Float64, Int16, pcm_sha256
 from ser.core.errors import SerError
-from ser.predict.answers import NO_SPEECH, Answer
+from ser.predict.answers import NO_SPEECH, TRAINED, Answer
 from ser.predict.hearing import Hearing
 from ser.predict.sounds import blocks_of_array, blocks_of_file
 from ser.predict.speech import WINDOW_S, Stretch, stretches
@@ -66,8 +66,8 @@ class Recogniser(ABC):
         """By which it was trained: who trained, and who was held out."""
 
     @abstractmethod
-    def of_clip(self, samples: Int16, clip: str, name: str | None) -> Answer:
-        """The answer to a clip of a corpus: by models that held it out, where there are any."""
+    def without(self, clip: str) -> "Recogniser | None":
+        """Only its models that never had to do with a clip of a corpus; None if there are none."""
 
     @abstractmethod
     def probabilities(
@@ -141,6 +141,12 @@ class Recogniser(ABC):
         if not found:
             heard = Stretch(0.0, length, first[: int(WINDOW_S * 16_000)])
             yield self.of_stretch(heard, name, spoken=False)
+
+    def of_clip(self, samples: Int16, clip: str, name: str | None) -> Answer:
+        """The answer to a clip of a corpus: by models that held it out, where there are any."""
+        honest, stretch = self.without(clip), Stretch(0.0, seconds(samples), samples)
+        warnings = [] if honest else [TRAINED]
+        return (honest or self)._answer(stretch, name, warnings, corpus=clip.partition("/")[0])
 
     def of_stretch(self, stretch: Stretch, name: str | None, spoken: bool = True) -> Answer:
         """The answer to a stretch, with what speaks against it."""

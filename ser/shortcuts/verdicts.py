@@ -1,13 +1,13 @@
-"""What was measured of shortcuts, in words."""
+"""What was measured of shortcuts, in words: the one reader of its tables."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from ser.core.files import write_csv
+from ser.core.errors import SerError
 from ser.core.tables import Percent, Table
-from ser.shortcuts.cues import cues_of
-from ser.shortcuts.measure import COLUMNS, SPEAKER, measure_shortcuts
+from ser.shortcuts.measure import COLUMNS, SPEAKER
 
 _KINDS: dict[str, type[str] | type[int] | type[float]] = {
     "cue": str,
@@ -33,25 +33,37 @@ _WORDS = {
 CUE_WORDS = {cue: name for cue, (name, _) in _WORDS.items()}
 
 
-def verdicts(source: Path | pd.DataFrame) -> list[str]:
-    """Warnings of a corpus's shortcuts, a sentence each, the worst first; none of a clean one.
+def table_path(corpus: str) -> str:
+    """Where the table of a corpus lies, from the root of the repository."""
+    return f"plots/studies/shortcuts/{corpus}.csv"
 
-    Args:
-        source: the folder of a built corpus, whose clips are measured; the table that
-            `write_shortcuts` wrote; or what `measure_shortcuts` gave.
+
+def warnings_beside(corpora: Sequence[str], root: Path = Path()) -> list[str]:
+    """What is said beside a result of some corpora, as `said_of` has it.
 
     Raises:
-        SerError: if it is missing or damaged.
+        SerError: if a table is damaged.
     """
-    if isinstance(source, pd.DataFrame):
-        return sentences(source)
-    if source.suffix == ".csv":
-        return sentences(read_shortcuts(source))
-    return sentences(measure_shortcuts(cues_of(source)))
+    found: list[str] = []
+    for corpus in corpora:
+        path = root / table_path(corpus)
+        found += said_of(corpus, read_shortcuts(path) if path.exists() else None)
+    return found
+
+
+def said_of(corpus: str, table: pd.DataFrame | None) -> list[str]:
+    """Warnings of a corpus, each with its name; or that it has none, or that none is measured."""
+    if table is None:
+        return [
+            f"{corpus}: shortcuts are not measured yet; `ser corpora check {corpus}` measures "
+            f"them, `dvc repro studies/dvc.yaml:shortcuts@{corpus}` writes their table."
+        ]
+    found = sentences(table) or ["No shortcut can be told from chance."]
+    return [f"{corpus}: {sentence}" for sentence in found]
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
-    """The warnings of a table of shortcuts."""
+    """The warnings of a table of shortcuts, the worst first; none of a clean corpus."""
     if table.empty:
         return []
     found = []
@@ -90,16 +102,33 @@ def as_written(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(warns=table["warns"].map({True: "yes", False: "no"}))[list(COLUMNS)]
 
 
-def write_shortcuts(path: Path, table: pd.DataFrame) -> None:
-    """Write what `measure_shortcuts` gave."""
-    write_csv(path, as_written(table), decimals=4)
-
-
 def read_shortcuts(path: Path) -> pd.DataFrame:
-    """What `write_shortcuts` wrote.
+    """What `as_written` gave, from its file.
 
     Raises:
         SerError: if it is missing or damaged.
     """
-    table = _TABLE.read(path)
+    return _checked(_TABLE.read(path), str(path))
+
+
+def parse_shortcuts(text: str, source: str) -> pd.DataFrame:
+    """The same of a text, which comes from `source`.
+
+    Raises:
+        SerError: if it is damaged.
+    """
+    return _checked(_TABLE.parse(text, source), source)
+
+
+def _checked(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    right = (
+        table["cue"].isin(list(_WORDS))
+        & table["warns"].isin(["yes", "no"])
+        & table["one_emotion"].between(0, table["speakers"])
+    )
+    if not right.all():
+        raise SerError(
+            f"{_TABLE.what} {source} must hold known cues, yes or no in the column warns, and no "
+            f"more one_emotion than speakers; {_TABLE.remedy}."
+        )
     return table.assign(warns=table["warns"] == "yes")

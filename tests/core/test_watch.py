@@ -115,6 +115,16 @@ def test_a_stopped_stage_ends_at_once_with_one_sentence(
     assert not list(folder.glob(".*partial")), "what was half made is left"
 
 
+def test_a_stopped_command_promises_nothing_of_dvc(folder: Path) -> None:
+    (folder / "command.py").write_text((folder / "stages/stuck.py").read_text())
+    with started([sys.executable, "command.py"], folder) as program:
+        wait_for_files(folder, "begun-*")
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate()
+    assert program.returncode == 130
+    assert said == "Stopped.\n"
+
+
 def test_ctrl_c_in_a_terminal_reaches_workers_that_say_nothing(folder: Path) -> None:
     with started(command_of("working"), folder, SER_PROCESSES="2") as program:
         wait_for_files(folder, "begun-*", 2)

@@ -17,6 +17,7 @@ from ser.evaluation.metrics import (
 )
 from ser.reports.revisions import Files
 from ser.reports.systems import Results
+from ser.shortcuts.verdicts import as_written, table_path
 from ser.splits.protocols import find_protocol
 from tests.builders import make_predictions
 from tests.evaluation.test_calibration import with_probabilities
@@ -79,3 +80,9 @@ def change_metrics(folder: Path, system: str, **changes: Any) -> None:
     """Other values in the metrics of a system."""
     path = folder / f"metrics/{system}.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes), encoding="utf-8")
+
+
+def write_shortcuts(folder: Path, corpus: str, cues: list[dict[str, Any]]) -> None:
+    """The table of shortcuts of a corpus of 6 speakers, below `folder`."""
+    table = as_written(pd.DataFrame(cues).assign(speakers=6, one_emotion=0))
+    write_csv(folder / table_path(corpus), table, decimals=4)

@@ -8,10 +8,9 @@ import pytest
 from ser.core.files import write_csv
 from ser.core.settings import load_values
 from ser.reports.review.model_card import FOLDER, model_card, write_cards
-from ser.shortcuts.verdicts import write_shortcuts
 from tests.builders import REPOSITORY, make_values
 from tests.conftest import Refused
-from tests.reports.builders import write_results
+from tests.reports.builders import write_results, write_shortcuts
 
 VALUES = load_values(REPOSITORY / "params.yaml")
 
@@ -37,8 +36,7 @@ def test_a_card_shows_mark_scores_limits_and_data(tmp_path: Path, refused: Refus
     with refused("shortcuts/synthetic_a.csv is missing", "make studies"):
         model_card("odd", values, tmp_path)
     cue = {"cue": "duration", "uar": 78.0, "low": 70.0, "high": 85.0, "chance": 20.0, "p": 0.001}
-    shortcuts = pd.DataFrame([{**cue, "warns": True, "speakers": 6, "one_emotion": 0}])
-    write_shortcuts(tmp_path / "plots/studies/shortcuts/synthetic_a.csv", shortcuts)
+    write_shortcuts(tmp_path, "synthetic_a", [{**cue, "warns": True}])
     write_cards(values, tmp_path)
     card = (tmp_path / FOLDER / "odd.md").read_text(encoding="utf-8")
     uar = f"{results.metrics.uar:.1f}"

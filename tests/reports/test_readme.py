@@ -8,8 +8,8 @@ import pytest
 from ser.core.files import write_csv
 from ser.reports.markdown import begin, end
 from ser.reports.readme import results_table, update_texts
-from ser.shortcuts.verdicts import write_shortcuts
 from tests.conftest import Refused
+from tests.reports.builders import write_shortcuts
 
 LEAK = "LEAKY: speaker, take, duplicate audio"
 ROW = {
@@ -125,10 +125,7 @@ def test_texts_in_both_languages_get_their_tables(tmp_path: Path, refused: Refus
     )
     cue = {"uar": 78.0, "low": 70.0, "high": 85.0, "chance": 20.0, "p": 0.001, "warns": True}
     cues = [{**cue, "cue": "duration"}, {**cue, "cue": "words", "uar": 12.5, "warns": False}]
-    write_shortcuts(
-        tmp_path / "plots/studies/shortcuts/a.csv",
-        pd.DataFrame(cues).assign(speakers=6, one_emotion=0),
-    )
+    write_shortcuts(tmp_path, "a", cues)
     for ending in (".md", ".es.md"):
         marks = f"{begin('results')}\n{end('results')}\n"
         more = f"{begin('shortcuts')}\n{end('shortcuts')}\n"

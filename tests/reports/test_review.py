@@ -18,10 +18,11 @@ from ser.reports.review.page import Grid, Section, as_html, as_markdown, code
 from ser.reports.review.report import make_review, review_html, review_markdown
 from ser.reports.review.verdicts import Lock, Verdict, content_hash, guarded, reproducible
 from ser.reports.revisions import Files, open_revision
+from ser.reports.systems import Results
 from tests.builders import REPOSITORY, make_predictions, make_values
 from tests.conftest import Refused
 from tests.graph.project import run
-from tests.reports.builders import change_metrics, write_results
+from tests.reports.builders import change_metrics, write_results, write_shortcuts
 
 SYSTEMS = ("tiny", "other")
 GRAPH = """
@@ -123,6 +124,7 @@ def restored(here: Path) -> Iterator[Path]:
     run(here, "git", "checkout", "-q", "after")
     yield here
     run(here, "git", "checkout", "-q", "--force", "main")
+    run(here, "git", "clean", "-q", "-f", "-d", "plots")
 
 
 def answers(verdicts: list[Verdict]) -> list[str]:
@@ -273,6 +275,24 @@ def test_the_page_needs_no_network_and_shows_every_figure(here: Path) -> None:
 
 
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'><b>`**|\n&"
+
+
+def test_shortcuts_stand_beside_the_results_of_every_system(
+    restored: Path, refused: Refused
+) -> None:
+    corpus = str(Results("tiny", Files()).predictions["corpus"].iloc[0])
+    after = open_revision("after")
+    for base, times in ((open_revision("before"), 2), (after, 1)):
+        text = review_markdown(make_review(base, after))
+        assert text.count(f"{corpus}: shortcuts are not measured yet") == times
+    cue = {"cue": "duration", "uar": 78.0, "low": 70.0, "high": 85.0, "chance": 20.0, "p": 0.001}
+    write_shortcuts(restored, corpus, [{**cue, "warns": True}])
+    review = make_review(open_revision("before"), Files())
+    for text in (review_markdown(review), review_html(review)):
+        assert text.count(f"{corpus}: Clip length alone recognises 78 %") == 2
+    write_shortcuts(restored, corpus, [{**cue, "warns": True, "uar": 101.0}])
+    with refused("The table of shortcuts", "numbers from 0 to 100"):
+        make_review(open_revision("before"), Files())
 
 
 def test_no_name_becomes_markup(restored: Path) -> None:

@@ -10,7 +10,13 @@ from benchmarks.false_alarms import PLANTED, warned
 from ser.core.files import write_csv
 from ser.shortcuts.cues import cues_of, measure
 from ser.shortcuts.measure import COLUMNS, measure_shortcuts
-from ser.shortcuts.verdicts import read_shortcuts, sentences, verdicts, write_shortcuts
+from ser.shortcuts.verdicts import (
+    as_written,
+    read_shortcuts,
+    sentences,
+    table_path,
+    warnings_beside,
+)
 from tests.builders import make_manifest, tone
 from tests.conftest import Refused
 
@@ -56,12 +62,30 @@ def test_speakers_who_show_one_emotion_come_first() -> None:
     assert second.endswith(" %: a model may learn the voice.")
 
 
-def test_verdicts_are_the_same_from_a_table_and_its_file(tmp_path: Path) -> None:
+def test_warnings_are_the_same_from_a_table_and_its_file(tmp_path: Path) -> None:
     table = measure_shortcuts(one_emotion_each(9))
     path = tmp_path / "shortcuts" / "toy.csv"
-    write_shortcuts(path, table)
+    write_csv(path, as_written(table), decimals=4)
     assert list(read_shortcuts(path).columns) == list(COLUMNS)
-    assert verdicts(path) == verdicts(table) == sentences(table) != []
+    assert sentences(read_shortcuts(path)) == sentences(table) != []
+
+
+def test_what_is_said_beside_results_comes_from_the_tables(
+    tmp_path: Path, refused: Refused
+) -> None:
+    for name, speakers in (("one_each", one_emotion_each(9)), ("clean", make_manifest(3))):
+        table = as_written(measure_shortcuts(speakers))
+        write_csv(tmp_path / table_path(name), table, decimals=4)
+    first, *others, clean, nothing = warnings_beside(["one_each", "clean", "new"], tmp_path)
+    assert first.startswith("one_each: 8 of 9 speakers show one emotion")
+    assert len(others) == 1
+    assert clean == "clean: No shortcut can be told from chance."
+    assert "new: shortcuts are not measured yet; `ser corpora check new` measures" in nothing
+    assert "`dvc repro studies/dvc.yaml:shortcuts@new` writes" in nothing
+    for column, value in (("cue", "colour"), ("warns", "perhaps"), ("one_emotion", 99)):
+        write_csv(tmp_path / table_path("clean"), table.assign(**{column: value}), decimals=4)
+        with refused("The table of shortcuts", "clean.csv must hold known cues"):
+            warnings_beside(["clean"], tmp_path)
 
 
 def test_a_built_corpus_is_measured(voices: tuple[Path, pd.DataFrame]) -> None:
@@ -69,14 +93,13 @@ def test_a_built_corpus_is_measured(voices: tuple[Path, pd.DataFrame]) -> None:
     clips = cues_of(folder)
     assert clips["clip"].tolist() == sorted(manifest["clip"])
     assert (clips[["duration_s", "lead_s", "trail_s"]] >= 0).all().all()
-    assert verdicts(folder) == sentences(measure_shortcuts(clips))
 
 
 def test_one_emotion_or_one_speaker_is_no_error(tmp_path: Path) -> None:
     table = measure_shortcuts(make_manifest(3, ("angry",)))
     assert sentences(table) == []
-    write_shortcuts(tmp_path / "empty.csv", table)
-    assert verdicts(tmp_path / "empty.csv") == []
+    write_csv(tmp_path / "empty.csv", as_written(table), decimals=4)
+    assert sentences(read_shortcuts(tmp_path / "empty.csv")) == []
     alone = measure_shortcuts(make_manifest(1, clips_each=6))
     assert alone["low"].isna().all()
     assert sentences(alone) == []
@@ -84,8 +107,8 @@ def test_one_emotion_or_one_speaker_is_no_error(tmp_path: Path) -> None:
 
 def test_a_damaged_table_is_refused(tmp_path: Path, refused: Refused) -> None:
     with refused("The table of shortcuts", "missing"):
-        verdicts(tmp_path / "none.csv")
+        read_shortcuts(tmp_path / "none.csv")
     table = measure_shortcuts(one_emotion_each(4)).drop(columns="p")
     write_csv(tmp_path / "bad.csv", table)
     with refused("The table of shortcuts", "lacks the columns p"):
-        verdicts(tmp_path / "bad.csv")
+        read_shortcuts(tmp_path / "bad.csv")

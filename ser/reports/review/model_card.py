@@ -15,7 +15,7 @@ from ser.reading.settings import load_system_settings
 from ser.reports.markdown import markdown_table, number, say, with_interval
 from ser.reports.revisions import Files
 from ser.reports.systems import Results
-from ser.shortcuts.verdicts import verdicts
+from ser.shortcuts.verdicts import read_shortcuts, sentences, table_path
 
 FOLDER = Path("docs/models")
 _CARD = Table(
@@ -136,7 +136,7 @@ def _data_card(name: str, root: Path) -> str:
     rows = _CARD.read(root / f"plots/studies/card/{name}.csv")
     clips = rows["n_clips"]
     speakers = rows.groupby("gender")["n_speakers"].max()
-    warnings = verdicts(root / f"plots/studies/shortcuts/{name}.csv")
+    warnings = sentences(read_shortcuts(root / table_path(name)))
     lines = [
         ["language", f"`{corpus.language}`"],
         ["clips", str(clips.sum())],

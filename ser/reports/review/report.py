@@ -15,6 +15,7 @@ from ser.reports.review.systems import SystemReview, draw_review, review_system,
 from ser.reports.review.verdicts import Lock, Verdict, guards_ran, reproducible, same_guards
 from ser.reports.revisions import Files
 
+_SHORTCUTS = "What recognises the emotions of its corpora without hearing them:"
 _ANSWERS = {"yes": "yes", "no": "**no**", "in part": "in part"}
 
 
@@ -96,9 +97,11 @@ def _sections(review: Review, draws: bool = False) -> Iterator[Section]:
             images = draw_review(one, review.base.name, review.head.name)
             pictures = [Picture(title, image) for title, image in images.items()]
         yield Section(f"System {code(one.name)}", [*_system(one, review), *pictures])
-    unchanged = [code(one.name) for one in review.systems if one.same]
+    unchanged = [one for one in review.systems if one.same]
     if unchanged:
-        yield Section("Unchanged", [f"The same answers on both sides: {', '.join(unchanged)}."])
+        names = ", ".join(code(one.name) for one in unchanged)
+        said = list(dict.fromkeys(sentence for one in unchanged for sentence in one.shortcuts))
+        yield Section("Unchanged", [f"The same answers on both sides: {names}.", _SHORTCUTS, said])
     yield from _checklist(review)
 
 
@@ -161,7 +164,7 @@ def _kind(change: Change) -> str:
     return "changed" if change.after else "is gone"
 
 
-def _system(one: SystemReview, review: Review) -> Iterator[str | Grid]:
+def _system(one: SystemReview, review: Review) -> Iterator[str | list[str] | Grid]:
     if one.head.metrics.mark != NO_MARK:
         yield f"**{one.head.metrics.mark}**"
     before = {} if one.base is None else scores(one.base)
@@ -172,6 +175,7 @@ def _system(one: SystemReview, review: Review) -> Iterator[str | Grid]:
         cells = [number(value, "en", decimals) for value in (before.get(words), now)]
         rows.append([words, *cells, number(change, "en", decimals, signed=True)])
     yield Grid(["score", "before", "now", "difference"], rows, 1)
+    yield from (_SHORTCUTS, one.shortcuts)
     if one.comparison is not None:
         yield (
             f"Paired, over speakers: {_verdict(one)}. Clips that most seeds recognise now and did "

@@ -16,6 +16,7 @@ from ser.reports.figures.systems import (
 from ser.reports.review.verdicts import Verdict, guarded
 from ser.reports.revisions import Files
 from ser.reports.systems import Results
+from ser.shortcuts.verdicts import parse_shortcuts, said_of, table_path
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class SystemReview:
         comparison: paired; None where clips differ or one side is missing.
         why_not: why there is no comparison; empty where there is.
         verdicts: on the side under review.
+        shortcuts: what is said of those of its corpora, a sentence each.
     """
 
     name: str
@@ -35,6 +37,7 @@ class SystemReview:
     comparison: Comparison | None
     why_not: str
     verdicts: list[Verdict]
+    shortcuts: list[str]
 
     @property
     def same(self) -> bool:
@@ -65,7 +68,19 @@ def review_system(
         why_not = str(error).rstrip(".")
     verdicts = [*guards, *guarded(now.predictions, now.metrics.mark)]
     known = before if before.found else None
-    return SystemReview(system, known, now, comparison, why_not, verdicts)
+    return SystemReview(system, known, now, comparison, why_not, verdicts, _shortcuts(now))
+
+
+def _shortcuts(results: Results) -> list[str]:
+    """What a revision has measured of the corpora of a system."""
+    found: list[str] = []
+    for corpus in map(str, results.predictions["corpus"].unique()):
+        path, files = table_path(corpus), results.files
+        # a table of predictions may be damaged: what is no name names no file
+        text = files.find_text(path) if corpus.isidentifier() else None
+        table = None if text is None else parse_shortcuts(text, files.where(path))
+        found += said_of(corpus, table)
+    return found
 
 
 def scores(results: Results) -> dict[str, float]:
