@@ -7,7 +7,7 @@ from typing import Any
 
 from ser.clips.labels import EMOTIONS
 from ser.core.errors import SerError
-from ser.core.processes import n_workers
+from ser.core.processes import find_executor, find_scheduler, n_workers
 from ser.core.settings import Values
 from ser.evaluation.baselines import BaselineSettings
 from ser.evaluation.trials import in_studies
@@ -40,6 +40,8 @@ _TOP = {
     "baselines",
     "studies",
     "processes",
+    "executor",
+    "scheduler",
 }
 # width of a row that a front end's settings do not tell
 _WIDTH = 64
@@ -69,6 +71,8 @@ def check_values(values: Values) -> None:
     ):
         values.section(key, kind)
     n_workers()
+    find_executor()
+    find_scheduler()
     for choice, table in (
         ("optimizer", "optimizers"),
         ("model_size", "model_sizes"),

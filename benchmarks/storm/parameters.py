@@ -25,7 +25,7 @@ _NEVER: dict[type, tuple[Any, ...]] = {
 }
 # keys that hold whatever a class of torch takes, or are read by `make studies`, or have a variable
 # of the environment in their place
-_FREE = ("optimizers.", "model_sizes.", "studies.", "processes")
+_FREE = ("optimizers.", "model_sizes.", "studies.", "processes", "executor", "scheduler")
 
 
 def _leaves(table: Values, before: str = "") -> Iterator[tuple[str, Any]]:

@@ -13,11 +13,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ser.core.errors import SerError
@@ -31,6 +33,11 @@ Result = TypeVar("Result")
 Answers = Iterator[tuple[int, Result]]
 
 VARIABLE = "SER_PROCESSES"
+EXECUTORS = ("local", "dask")
+KILLED = (
+    "A worker was killed, probably for want of memory; lower processes in params.yaml, or set "
+    f"{VARIABLE}."
+)
 
 _MOST = 512
 _SHOW_EVERY_S = 0.5
@@ -59,22 +66,68 @@ def n_workers() -> int:
     Raises:
         SerError: if it is neither.
     """
-    given = os.environ.get(VARIABLE)
-    if given:
-        return _count(given, f"The environment variable {VARIABLE}")
-    from ser.core.settings import PARAMS_FILE, load_values
-
-    values = load_values().table if PARAMS_FILE.is_file() else {}
-    return _count(values.get("processes", "auto"), f"{PARAMS_FILE}: processes")
-
-
-def _count(value: object, source: str) -> int:
+    value, source = given(VARIABLE, "processes", "auto")
     if value == "auto":
         return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     text = str(value).strip()
     if text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= _MOST:
         return int(text)
     raise SerError(f"{source} is {value!r}, but must be auto or a count from 1 to {_MOST}.")
+
+
+def find_executor() -> str:
+    """Who works: `local`, processes of this machine, or `dask`, a cluster; results are the same.
+
+    The environment variable SER_EXECUTOR says it, or else `executor` of params.yaml.
+
+    Raises:
+        SerError: if it is neither.
+    """
+    value, source = given("SER_EXECUTOR", "executor", EXECUTORS[0])
+    if value not in EXECUTORS:
+        raise SerError(f"{source} is {value!r}, but must be {' or '.join(EXECUTORS)}.")
+    return str(value)
+
+
+def find_scheduler() -> str | None:
+    """The address of the scheduler, or None for a cluster on this machine.
+
+    The environment variable SER_SCHEDULER says it, or else `scheduler` of params.yaml.
+
+    Raises:
+        SerError: if it is no address.
+    """
+    value, source = given("SER_SCHEDULER", "scheduler", None)
+    if value is None:
+        return None
+    from urllib.parse import urlsplit
+
+    with suppress(ValueError):
+        address = urlsplit(value if isinstance(value, str) else "")
+        if address.scheme in ("tcp", "tls") and address.hostname and address.port:
+            return str(value)
+    raise SerError(f"{source} is {value!r}, but must be like tcp://host:8786, or null.")
+
+
+def given(variable: str, key: str, default: object) -> tuple[Any, str]:
+    """What a variable of the environment says, or else a key of params.yaml; and which of them."""
+    value = os.environ.get(variable)
+    if value:
+        return value, f"The environment variable {variable}"
+    from ser.core.settings import PARAMS_FILE
+
+    table = {}
+    if PARAMS_FILE.is_file():
+        stat = PARAMS_FILE.stat()
+        table = _read_table(PARAMS_FILE.absolute(), stat.st_mtime_ns, stat.st_size)
+    return table.get(key, default), f"{PARAMS_FILE}: {key}"
+
+
+@lru_cache(maxsize=1)
+def _read_table(*_: Path | int) -> dict[str, Any]:
+    from ser.core.settings import load_values
+
+    return load_values().table
 
 
 @dataclass(frozen=True)
@@ -101,6 +154,12 @@ class _Progress:
 
 # of the `stream` that this process works for
 _progress: _Progress | None = None
+
+
+def count_in(progress: _Progress) -> None:
+    """Have `tick` count in it, and nothing be spread by this process, which is a worker."""
+    global _progress
+    _progress = progress
 
 
 def tick(n: int = 1) -> None:
@@ -165,7 +224,11 @@ def stream(
     # where the system can fork safely, workers start at once with everything imported and loaded
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     progress = _Progress(context.Value("q", 0), total is not None)
-    if workers == 1:
+    if not in_process and len(items) > 1 and find_executor() == "dask":
+        from ser.core.cluster import answers_of_cluster
+
+        answering = answers_of_cluster(work, items, progress)
+    elif workers == 1:
         answering = _answers_here(work, items, progress)
     else:
         answering = _answers_of_workers(context, workers, work, items, progress, ahead)
@@ -292,10 +355,7 @@ def _told_if_killed() -> Iterator[None]:
     try:
         yield
     except (EOFError, OSError):
-        raise SerError(
-            "A worker was killed, probably for want of memory; lower processes in params.yaml, or "
-            f"set {VARIABLE}."
-        ) from None
+        raise SerError(KILLED) from None
 
 
 def _serve(
@@ -309,14 +369,13 @@ def _serve(
 
     Ctrl-C reaches every process of a terminal; only the parent answers it, and kills its workers.
     """
-    global _progress
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     end_with_parent(parent)
     use_one_thread()
-    _progress = progress
+    count_in(progress)
     while chunk := connection.recv():
         try:
             answer = pickle.dumps([_work_on(work, items[i], progress) for i in chunk])

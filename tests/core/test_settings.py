@@ -138,7 +138,7 @@ def test_invalid_changes_are_refused_in_one_sentence(refused: Refused) -> None:
 
 # tables whose rows one chooses, and what may lack in a row
 _CHOSEN = ("systems", "studies", "optimizers", "model_sizes", "front_ends")
-_OPTIONAL = ("processes",)
+_OPTIONAL = ("processes", "executor", "scheduler")
 
 
 def leaves(table: dict[str, Any], before: tuple[str, ...] = ()) -> list[str]:
