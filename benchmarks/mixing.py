@@ -23,7 +23,7 @@ from ser.core.entry import run
 from ser.core.files import write_csv
 from ser.core.processes import spread
 from ser.core.scoring import unweighted_average_recall
-from ser.core.settings import load_values
+from ser.core.settings import Values, load_values
 from ser.evaluation.trials import in_studies, with_folds
 from ser.guards.checks import Purpose
 from ser.models.inference import predict_probabilities
@@ -44,7 +44,7 @@ from ser.training.batches import (
 )
 from ser.training.fold import crop_rows, n_epochs, uses_half_precision
 from ser.training.optimizers import build_optimizers, descend, rate_schedule, scale_rates
-from ser.training.settings import Recipe, load_recipe
+from ser.training.settings import Recipe, Training, load_recipe
 from ser.training.system import prepare_torch
 
 CORPORA = ("ravdess", "emodb", "emovo", "urdu", "turev")
@@ -63,6 +63,7 @@ class Way:
         own_scale: every band is scaled by its deviation in the corpus's training clips.
         adversary: weight of a loss whose gradient is reversed, of a classifier that tells training
             speakers apart (Ganin et al., 2016, JMLR 17(59); for emotions Abdelwahab & Busso, 2018).
+        longer: how many times the epochs, as long as one that is trained twice.
         pretrained: what the network learned first from the other corpora: "contrast" pulls clips of
             one emotion together (Khosla et al., 2020, NeurIPS), "labels" recognises them.
     """
@@ -73,11 +74,23 @@ class Way:
     balance: float = 0.0
     own_scale: bool = False
     adversary: float = 0.0
+    longer: int = 1
     pretrained: str = ""
+
+    def changes(self, values: Values) -> dict[str, Any]:
+        """What it has in place of parameters."""
+        training = values.section("training", Training)
+        return {
+            "training.mask_absent": self.mask,
+            "training.corpus_balance": self.balance,
+            "training.epochs": self.longer * training.epochs,
+            "training.min_steps": self.longer * training.min_steps,
+        }
 
 
 WAYS = (
     Way("each corpus alone", mixed=False),
+    Way("each alone, twice as long", mixed=False, longer=2),
     Way("all corpora"),
     Way("all corpora, masked", mask=True),
     Way("all corpora, half balanced", balance=0.5),
@@ -117,8 +130,7 @@ def main(
     for way in WAYS:
         if not way.name.startswith(only):
             continue
-        changed = {"training.mask_absent": way.mask, "training.corpus_balance": way.balance}
-        recipe = load_recipe(values.changed(changed))
+        recipe = load_recipe(values.changed(way.changes(values)))
         trained_on = [None] if way.mixed else list(CORPORA)
         jobs = [
             Fold(way, recipe, data, fold, seed, corpus)
