@@ -77,6 +77,11 @@ _ONNX: _Columns = {
     "an hour, s of the processor": ("long_cpu_s", 0),
     "an hour, memory in MB": ("long_memory_mb", 0),
 }
+_LANGUAGES: _Columns = {
+    "way to train": ("way", None),
+    **{name: (name, 1) for name in ("ravdess", "emodb", "emovo", "urdu", "turev")},
+    "mean": ("mean", 1),
+}
 _STORM: _Columns = {
     "kind": ("kind", None),
     "tried": ("tried", 0),
@@ -147,6 +152,11 @@ def strangers_table(results: pd.DataFrame, language: Language) -> str:
 def onnx_table(results: pd.DataFrame, language: Language) -> str:
     """The table of `docs/onnx.csv`."""
     return _table(_ONNX, results, language)
+
+
+def languages_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/search_languages.csv`: UAR in percent of validation speakers."""
+    return _table(_LANGUAGES, results, language)
 
 
 def ablation_tables(results: pd.DataFrame, language: Language) -> str:
@@ -282,6 +292,7 @@ TABLES = (
     Shown("trust_coverage", "trust", "docs/own_voice", "coverage", coverage_table),
     Shown("trust_strangers", "trust", "docs/own_voice", "strangers", strangers_table),
     Shown("onnx", "onnx", "docs/own_voice", "onnx", onnx_table),
+    Shown("search_languages", "mixing", "docs/languages", RESULTS, languages_table),
     Shown("storm", "storm", "docs/storm", RESULTS, storm_table),
     Shown("stage_seconds", "pipeline", "README", "seconds", commands_table),
     Shown("stage_seconds", "pipeline", "docs/speed", "seconds", stages_table),

@@ -1,7 +1,8 @@
 """Does it travel? Trained on one language or several, tested on each, over shared emotions.
 
 In: data/splits, data/features and data/functionals of the corpora of a system that mixes several.
-Params: studies.cross_lingual, studies.training, baselines.svm_c and all that training reads.
+Params: studies.cross_lingual, studies.mixing, studies.training, baselines.svm_c and all that
+training reads.
 Out: plots/studies/cross_lingual/<system>.csv, <system>_curve.csv and <system>_gains.csv.
 """
 
@@ -10,9 +11,10 @@ from functools import partial
 
 import pandas as pd
 
+from ser.clips.labels import ordered
 from ser.clips.manifest import speaker_keys
 from ser.core.processes import spread
-from ser.core.settings import Values
+from ser.core.settings import Fraction, Section, Values
 from ser.evaluation.baselines import BaselineSettings, predict_svm
 from ser.evaluation.predictions import IDENTITY
 from ser.evaluation.trials import Trial, difference, run_trials, scores, with_folds
@@ -21,11 +23,20 @@ from ser.reading.settings import System
 from studies.study import DATA, Tables, run_study
 
 OTHERS, EVERY = "all others", "all corpora"
+# one network for the emotions of every corpus, and one for those of each
+TOGETHER, ALONE = "one for all", "alone"
 # speakers of the tested corpus who train too, between none and all
 TARGET_SPEAKERS = (1, 2, 4)
 NETWORK, SVM = "network", "functionals and SVM"
 
 Answers = Mapping[str, pd.DataFrame]
+
+
+class Mixing(Section):
+    """`studies.mixing`: what one network of all corpora has in place of `training`'s own."""
+
+    mask_absent: bool
+    corpus_balance: Fraction
 
 
 def study_languages(values: Values, system: str) -> Tables:
@@ -38,9 +49,8 @@ def study_languages(values: Values, system: str) -> Tables:
     Returns:
         As `describe` gives them.
     """
-    every = keep_emotions(
-        load_system(values.section(f"studies.cross_lingual.{system}", System), DATA)
-    )
+    whole = load_system(values.section(f"studies.cross_lingual.{system}", System), DATA)
+    every = keep_emotions(whole)
     cells, grown = (
         {name: with_folds(every, folds) for name, folds in make(every).items()}
         for make in (matrix_folds, curve_folds)
@@ -48,7 +58,7 @@ def study_languages(values: Values, system: str) -> Tables:
     trials = [
         Trial.of(name, values, chosen, with_linear=False).one_seed
         for name, chosen in {**cells, **grown}.items()
-    ]
+    ] + own_emotions(values, whole)
     predictions = run_trials(trials, f"{system}: networks")
     work = partial(_svm, cost=values.section("baselines", BaselineSettings).svm_c)
     tables = spread(work, list(cells.values()), f"{system}: SVM", "cell")
@@ -62,6 +72,33 @@ def keep_emotions(data: SystemData) -> SystemData:
     shared = set.intersection(*by_corpus)
     clips = data.clips[data.clips["emotion"].isin(shared)]
     return with_folds(data, data.folds[data.folds["clip"].isin(clips["clip"])])
+
+
+def own_emotions(values: Values, data: SystemData) -> list[Trial]:
+    """Of all emotions: one network of all corpora as `studies.mixing` says, and one of each."""
+    mixing = values.section("studies.mixing", Mixing)
+    mixed = values.changed({f"training.{key}": value for key, value in dict(mixing).items()})
+    of = dict(zip(data.clips["clip"], data.clips["corpus"], strict=True))
+    alone = [
+        (
+            f"{name} {ALONE}",
+            values,
+            with_folds(data, data.folds[data.folds["clip"].map(of) == name]),
+        )
+        for name in corpora_of(data)
+    ]
+    trials = [Trial.of(*one, with_linear=False) for one in ((TOGETHER, mixed, data), *alone)]
+    return [trial.one_seed for trial in trials]
+
+
+def kept_to_corpus(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Answers kept to the emotions that the clip's corpus shows."""
+    parts = []
+    for _, own in predictions.groupby("corpus"):
+        shown = [f"p_{emotion}" for emotion in ordered(own["emotion"])]
+        best = own[shown].idxmax(axis=1).str.removeprefix("p_")
+        parts.append(own.assign(predicted=best))
+    return pd.concat(parts).sort_values(["seed", "clip"], ignore_index=True)
 
 
 def corpora_of(data: SystemData) -> list[str]:
@@ -202,11 +239,14 @@ def describe(networks: Answers, svm: Answers, joined: Mapping[str, dict[str, flo
             | {**scores(found), "within": within, "chance": chance}
             for label, speakers, found in rows
         ]
-    gains = [
-        {"tested_on": target}
-        | difference(_of(networks[f"within {target}"], target), _of(networks[EVERY], target))
-        for target in corpora
-    ]
+    gains = []
+    for target in corpora:
+        alone = networks[f"{target} {ALONE}"]
+        together = _of(kept_to_corpus(networks[TOGETHER]), target)
+        told = {"alone": scores(alone)["uar"], "chance": 100.0 / alone["emotion"].nunique()}
+        gains.append(
+            {"tested_on": target, **scores(together), **told, **difference(alone, together)}
+        )
     return {"": pd.DataFrame(cells), "_curve": pd.DataFrame(points), "_gains": pd.DataFrame(gains)}
 
 

@@ -116,7 +116,5 @@ def _load(name: str) -> "tuple[Any, torch.device]":
             f"{weights} is damaged or holds something else than the weights of {name}; delete it "
             "and run again."
         ) from None
-    device = torch.device("cpu")
-    if torch.accelerator.is_available():
-        device = torch.accelerator.current_accelerator() or device
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     return model.eval().requires_grad_(False).to(device), device

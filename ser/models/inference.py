@@ -50,12 +50,14 @@ def predict_clip(network: Network, clip: Tensor, warps: Sequence[float] = ()) ->
     network.eval()
     with torch.inference_mode():
         padded = nn.functional.pad(clip, (0, 0, 0, rows - len(clip))).unsqueeze(0)
-        values, lengths = network.front_end(padded, torch.tensor([float(len(clip))]))
+        device = next(network.parameters()).device
+        length = torch.tensor([float(len(clip))])
+        values, lengths = network.front_end(padded.to(device), length.to(device))
         if warps:
-            values = values @ band_warps(1 + torch.tensor(warps), values.shape[2])
+            values = values @ band_warps(1 + torch.tensor(warps), values.shape[2]).to(device)
         answers = network.classify(values, lengths.expand(len(values))).softmax(1)
     network.train(was_training)
-    return answers.mean(dim=0)
+    return answers.mean(dim=0).cpu()
 
 
 def _predict_batch(network: Network, clips: list[Tensor], rows: int) -> Tensor:
@@ -63,5 +65,6 @@ def _predict_batch(network: Network, clips: list[Tensor], rows: int) -> Tensor:
     for number, clip in enumerate(clips):
         values[number, : len(clip)] = clip
     lengths = torch.tensor([float(len(clip)) for clip in clips])
-    values, lengths = network.front_end(values, lengths)
-    return network.classify(values, lengths).softmax(1)
+    device = next(network.parameters()).device
+    values, lengths = network.front_end(values.to(device), lengths.to(device))
+    return network.classify(values, lengths).softmax(1).cpu()

@@ -185,6 +185,15 @@ _TABLES: dict[str, Render] = {
         {"model": "model", "trained on": "trained_on"}, "tested_on", _interval("uar")
     ),
     "cross_lingual_curve": _curve_table,
+    "cross_lingual_gains": _rows(
+        {
+            "tested on": _code("tested_on"),
+            "chance": _number("chance"),
+            "alone": _number("alone"),
+            "one for all": _interval("uar"),
+            _GAIN: _interval("difference", signed=True),
+        }
+    ),
     "notebooks": _rows(
         {
             "notebook": _words("name"),
@@ -205,7 +214,8 @@ def study_table(name: str, plots: Path, language: Language) -> str:
         SerError: if there is no such study, or its results are missing.
     """
     study, _, subject = name.partition("/")
-    kind = f"{study}_curve" if subject.endswith("_curve") else study
+    kinds = (study + ending for ending in ("_curve", "_gains") if subject.endswith(ending))
+    kind = next(kinds, study)
     if kind not in _TABLES:
         known = ", ".join(_TABLES)
         raise SerError(f"A text asks for the table {name}; there are tables of {known}.")

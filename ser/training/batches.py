@@ -14,6 +14,9 @@ from torch import Tensor
 from ser.models.front_ends import band_warps
 from ser.training.settings import Training
 
+# a logit whose probability is 0 in 32 bits, and whose logarithm a target of 0 still takes away
+_IMPOSSIBLE = -1e4
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -23,27 +26,42 @@ class Batch:
         values: shape (batch, steps, bands); zero outside the clips.
         lengths: valid steps, shape (batch,).
         targets: class indices, shape (batch,).
+        possible: classes that each clip's loss knows of, shape (batch, classes).
     """
 
     values: Tensor
     lengths: Tensor
     targets: Tensor
+    possible: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        held = (self.values, self.lengths, self.targets, self.possible)
+        return Batch(*(tensor.to(device) for tensor in held))
 
 
 class TrainingItems:
     """Clips and copies laid end to end, and which of them stand for the same source clip."""
 
-    def __init__(self, features: Sequence[Tensor], targets: Tensor, sources: Sequence[str]) -> None:
+    def __init__(
+        self,
+        features: Sequence[Tensor],
+        targets: Tensor,
+        sources: Sequence[str],
+        corpora: Tensor | None = None,
+    ) -> None:
         """
         Args:
             features: normalised features of every item, each of shape (steps, bands).
             targets: class indices of the items.
             sources: source clip of every item; a clip comes before its copies.
+            corpora: number of every item's corpus; None if they are of one.
         """
         self.rows = torch.cat([*features, features[-1][-1:]])  # one more, for interpolation
         self.lengths = torch.tensor([len(item) for item in features])
         self.starts = torch.cumsum(self.lengths, 0) - self.lengths
         self.targets = targets
+        self.corpora = torch.zeros_like(targets) if corpora is None else corpora
         groups: dict[str, list[int]] = {}
         for number, source in enumerate(sources):
             groups.setdefault(source, []).append(number)
@@ -57,6 +75,28 @@ class TrainingItems:
         """Number of source clips."""
         return len(self.items)
 
+    def shown(self, classes: int, each_its_own: bool) -> Tensor:
+        """Classes that the corpus of each number shows, shape (corpora, classes).
+
+        Args:
+            each_its_own: else every corpus counts as showing what all of them show.
+        """
+        table = torch.zeros(int(self.corpora.max()) + 1, classes, dtype=torch.bool)
+        table[self.corpora, self.targets] = True
+        return table if each_its_own else table.any(0).expand_as(table)
+
+    def draw(self, balance: float, generator: torch.Generator) -> Tensor:
+        """An epoch's source clips, as numbers: every one once, in random order.
+
+        With `balance` above 0 they are drawn with replacement, those of a corpus by the weight
+        (mean count / count) to that power: 1 draws from every corpus alike.
+        """
+        if balance == 0:
+            return torch.randperm(len(self), generator=generator)
+        corpora = self.corpora[self.items[:, 0]]
+        weights = class_weights(corpora, int(corpora.max()) + 1, balance)[corpora]
+        return torch.multinomial(weights, len(self), replacement=True, generator=generator)
+
     def choose(self, probability: float, generator: torch.Generator) -> Tensor:
         """For every source clip, itself or (with `probability`) one of its copies: item numbers."""
         replaced = torch.rand(len(self), generator=generator) < probability
@@ -69,22 +109,31 @@ def epoch_batches(
     items: TrainingItems,
     settings: Training,
     crop: int,
+    shown: Tensor,
     generator: torch.Generator,
 ) -> Iterator[Batch]:
-    """Every source clip once, in random order, in batches of equal size.
+    """An epoch's source clips (see `TrainingItems.draw`) in batches of equal size.
 
     The clips left over after the last full batch wait for the next epoch's order: batch
     normalisation on a handful of clips does harm.
+
+    Args:
+        shown: classes that the corpus of each number shows, shape (corpora, classes).
     """
     chosen = items.choose(settings.copy_probability, generator)
-    order = torch.randperm(len(chosen), generator=generator)
+    order = items.draw(settings.corpus_balance, generator)
     size = min(settings.batch_size, len(chosen))
     for numbers in order[: len(order) // size * size].view(-1, size):
-        yield cut_and_warp(items, chosen[numbers], crop, settings.time_warp, generator)
+        yield cut_and_warp(items, chosen[numbers], crop, settings.time_warp, shown, generator)
 
 
 def cut_and_warp(
-    items: TrainingItems, numbers: Tensor, crop: int, warp: float, generator: torch.Generator
+    items: TrainingItems,
+    numbers: Tensor,
+    crop: int,
+    warp: float,
+    shown: Tensor,
+    generator: torch.Generator,
 ) -> Batch:
     """A random piece of each item, its time axis stretched by up to `warp`, in `crop` steps.
 
@@ -101,7 +150,9 @@ def cut_and_warp(
     low = position.floor()
     row = items.starts[numbers].unsqueeze(1) + low.long()
     values = torch.lerp(items.rows[row], items.rows[row + 1], (position - low).unsqueeze(2))
-    return Batch(values.mul_(inside.unsqueeze(2)), inside.sum(1).float(), items.targets[numbers])
+    values.mul_(inside.unsqueeze(2))
+    targets, possible = items.targets[numbers], shown[items.corpora[numbers]]
+    return Batch(values, inside.sum(1).float(), targets, possible)
 
 
 def warp_and_mask(
@@ -109,18 +160,20 @@ def warp_and_mask(
 ) -> Tensor:
     """Stretch each clip's bands, and blank random bands and spans of time.
 
-    By up to `warp`; and SpecAugment (Park et al., 2019, Interspeech).
+    By up to `warp`; and SpecAugment (Park et al., 2019, Interspeech). What is random is drawn on
+    the processor, so that it is the same on every device.
     """
     size, steps, bands = values.shape
     spans = _random_spans(size, steps, settings.time_masks, settings.time_mask_frames, generator)
+    spans = spans.to(values.device)
     stripes = _random_spans(
         size, bands, settings.frequency_masks, settings.frequency_mask_bands, generator
     )
     if warp == 0 or bands < 2:
-        return values * ~spans.unsqueeze(2) * ~stripes.unsqueeze(1)
+        return values * ~spans.unsqueeze(2) * ~stripes.unsqueeze(1).to(values.device)
     factors = 1 + warp * (2 * torch.rand(size, generator=generator) - 1)
     matrix = band_warps(factors, bands) * ~stripes.unsqueeze(1)
-    return torch.bmm(values, matrix).mul_(~spans.unsqueeze(2))
+    return torch.bmm(values, matrix.to(values.device)).mul_(~spans.unsqueeze(2))
 
 
 def _random_spans(
@@ -148,37 +201,59 @@ def class_weights(targets: Tensor, classes: int, power: float) -> Tensor:
     return (counts.mean() / counts) ** power
 
 
-def soft_targets(targets: Tensor, weights: Tensor, smoothing: float) -> Tensor:
-    """One-hot targets, smoothed (Szegedy et al., 2016, CVPR); shape (batch, classes).
+def soft_targets(batch: Batch, weights: Tensor, smoothing: float) -> Tensor:
+    """One-hot targets, smoothed over the classes that are possible; shape (batch, classes).
+
+    Smoothing after Szegedy et al. (2016, CVPR).
 
     Args:
         weights: weight of each class; a clip's targets add up to its class's weight.
     """
-    classes = len(weights)
-    one_hot = torch.nn.functional.one_hot(targets, classes).float()
-    return (one_hot * (1 - smoothing) + smoothing / classes) * weights[targets].unsqueeze(1)
+    one_hot = torch.nn.functional.one_hot(batch.targets, len(weights)).float()
+    even = batch.possible / batch.possible.sum(1, keepdim=True)
+    return (one_hot * (1 - smoothing) + even * smoothing) * weights[batch.targets].unsqueeze(1)
 
 
-def mix_pairs(
-    values: Tensor, lengths: Tensor, targets: Tensor, settings: Training, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
+def only_possible(logits: Tensor, possible: Tensor) -> Tensor:
+    """Logits that leave no probability to what is impossible, shape (batch, classes)."""
+    return logits.masked_fill(~possible, _IMPOSSIBLE)
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """What the loss is taken of: values and lengths as in `Batch`, targets as numbers.
+
+    Attributes:
+        targets, possible: shape (batch, classes).
+    """
+
+    values: Tensor
+    lengths: Tensor
+    targets: Tensor
+    possible: Tensor
+
+
+def mix_pairs(clips: Mixed, settings: Training, generator: torch.Generator) -> Mixed:
     """Mixup (Zhang et al., 2018, ICLR): a clip with a partner, weights from Beta(alpha, alpha).
 
     A clip is mixed with `mixup_probability`. The heavier clip of a pair keeps its place, so that
-    `lengths` still describes what is heard.
+    `lengths` still describes what is heard; what is possible for either is possible for the pair.
     """
     alpha = settings.mixup_alpha
     if alpha == 0 or settings.mixup_probability == 0:
-        return values, lengths, targets
-    size = len(values)
+        return clips
+    size = len(clips.values)
     # torch's own Beta takes no generator; numpy's does
     draw = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
     weight = torch.from_numpy(draw.beta(alpha, alpha, size)).float()
     weight = torch.maximum(weight, 1 - weight)
     alone = torch.rand(size, generator=generator) >= settings.mixup_probability
-    weight = torch.where(alone, 1.0, weight)
-    partner = torch.randperm(size, generator=generator)
-    mixed = torch.lerp(values[partner], values, weight.view(-1, 1, 1))
-    mixed_targets = torch.lerp(targets[partner], targets, weight.view(-1, 1))
-    audible = torch.maximum(lengths, lengths[partner] * (weight < 0.9))
-    return mixed, audible, mixed_targets
+    device = clips.values.device
+    weight, alone = torch.where(alone, 1.0, weight).to(device), alone.to(device)
+    partner = torch.randperm(size, generator=generator).to(device)
+    return Mixed(
+        torch.lerp(clips.values[partner], clips.values, weight.view(-1, 1, 1)),
+        torch.maximum(clips.lengths, clips.lengths[partner] * (weight < 0.9)),
+        torch.lerp(clips.targets[partner], clips.targets, weight.view(-1, 1)),
+        clips.possible | clips.possible[partner] & ~alone.unsqueeze(1),
+    )

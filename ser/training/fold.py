@@ -1,10 +1,14 @@
 """Training of one network: one fold, one seed."""
 
+import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 from typing import cast
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -13,6 +17,7 @@ from ser.core.errors import SerError
 from ser.core.scoring import accuracy, unweighted_average_recall
 from ser.guards.checks import Purpose
 from ser.guards.crossings import Crossing
+from ser.models.device import describe, find_device
 from ser.models.inference import predict_probabilities
 from ser.models.network import Network, build_network
 from ser.models.storage import TrainedNetwork
@@ -22,10 +27,12 @@ from ser.reading.reader import Reader
 from ser.store.features import Layout
 from ser.training.batches import (
     Batch,
+    Mixed,
     TrainingItems,
     class_weights,
     epoch_batches,
     mix_pairs,
+    only_possible,
     soft_targets,
     warp_and_mask,
 )
@@ -94,6 +101,8 @@ def train_fold(
     network = build_network(
         recipe.model.network, recipe.model.settings, fold_data.layout, len(fold_data.emotions)
     )
+    device = find_device(recipe.training.device)
+    network.to(device)  # with the weights that were drawn on the processor
     crop = crop_rows(recipe, network)
     # an average over recent steps predicts better than the last step's weights (Izmailov et al.,
     # 2018, UAI; here exponential); all that is scored and kept is the average
@@ -121,6 +130,7 @@ def train_fold(
         if choose_best and scores[-1].uar > best_uar:
             best_uar, best_weights = scores[-1].uar, _copy_weights(averaged)
     network.load_state_dict(best_weights or averaged.state_dict())
+    network.to("cpu")
     _check_finite(recipe, network, fold, seed)
     trained_network = TrainedNetwork(
         fold_data.emotions,
@@ -130,7 +140,7 @@ def train_fold(
         network.eval(),
         fold_data.normalizer,
         seed,
-        arithmetic(recipe.training.precision),
+        arithmetic(recipe.training.precision, device),
     )
     return trained_network, history
 
@@ -195,13 +205,17 @@ def _load_fold(
         read = reader.normalized(held_out, Purpose.CHECKPOINT, normalizer)
         scored.append(_Scored(watched, read, encode(data.clips, held_out, emotions)))
     return _FoldData(
-        TrainingItems(features, targets, items["clip"].tolist()),
+        TrainingItems(features, targets, items["clip"].tolist(), _numbers(items["corpus"])),
         scored,
         normalizer,
         emotions,
         data.layout,
         reader.uses,
     )
+
+
+def _numbers(names: "pd.Series[str]") -> Tensor:
+    return torch.from_numpy(pd.factorize(names, sort=True)[0].astype(np.int64))
 
 
 def _epochs(
@@ -217,47 +231,71 @@ def _epochs(
     settings = recipe.training
     optimizers = build_optimizers(network, recipe.optimizer)
     factor = rate_schedule(settings.schedule, _steps_per_epoch(recipe, len(data.items)) * epochs)
+    device = next(network.parameters()).device
     weights = class_weights(data.items.targets, len(data.emotions), settings.class_weight)
+    weights = weights.to(device)
+    shown = data.items.shown(len(data.emotions), settings.mask_absent)
     step = 0
     for _ in range(epochs):
         network.train()
-        for batch in epoch_batches(data.items, settings, crop, generator):
+        for batch in epoch_batches(data.items, settings, crop, shown, generator):
             scale_rates(optimizers, factor(step))
-            descend(_batch_loss(network, batch, recipe, weights, generator), optimizers)
+            loss = batch_loss(network, batch.to(device), recipe, weights, generator)
+            descend(loss, optimizers)
             average.update_parameters(network)
             step += 1
         yield
 
 
-def _batch_loss(
+def batch_loss(
     network: Network, batch: Batch, recipe: Recipe, weights: Tensor, generator: torch.Generator
 ) -> Tensor:
+    """Loss (nats) of a training step; network, batch and weights are on one device.
+
+    Args:
+        weights: of the classes, shape (classes,).
+    """
     settings = recipe.training
     values, lengths = network.front_end(batch.values, batch.lengths)
     # neither cepstral coefficients nor numbers of an embedding are neighbours in frequency
     warp = settings.frequency_warp if network.layout.neighbours else 0.0
     values = warp_and_mask(values, settings, warp, generator)
-    targets = soft_targets(batch.targets, weights, settings.label_smoothing)
-    values, lengths, targets = mix_pairs(values, lengths, targets, settings, generator)
-    with torch.autocast("cpu", torch.bfloat16, enabled=uses_half_precision(settings.precision)):
-        logits = network.classify(values, lengths)
-    return nn.functional.cross_entropy(logits.float(), targets)
+    targets = soft_targets(batch, weights, settings.label_smoothing)
+    mixed = mix_pairs(Mixed(values, lengths, targets, batch.possible), settings, generator)
+    device = values.device
+    half = uses_half_precision(settings.precision, device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        logits = network.classify(mixed.values, mixed.lengths)
+    return nn.functional.cross_entropy(only_possible(logits.float(), mixed.possible), mixed.targets)
 
 
-def uses_half_precision(precision: Precision) -> bool:
+def uses_half_precision(precision: Precision, device: torch.device) -> bool:
     """Whether convolutions are computed in bfloat16.
 
     "auto" does so where the processor multiplies such numbers itself: elsewhere they are slower.
     """
-    if precision == "auto":
-        return torch.cpu._is_avx512_bf16_supported()
-    return precision == "bfloat16"
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
 
 
-def arithmetic(precision: Precision) -> str:
+def arithmetic(precision: Precision, device: torch.device) -> str:
     """In what a network is trained here: another arithmetic gives other last digits."""
-    numbers = "bfloat16" if uses_half_precision(precision) else "float32"
-    return f"{numbers} {torch.backends.cpu.get_cpu_capability()}"
+    numbers = "bfloat16" if uses_half_precision(precision, device) else "float32"
+    if device.type != "cpu":
+        return f"{numbers} {describe(device)}"
+    tiles = " AMX" if torch.cpu._is_amx_tile_supported() else ""
+    return f"{numbers} {torch.backends.cpu.get_cpu_capability()}{tiles} {_processor()}"
+
+
+def _processor() -> str:
+    """Its maker where Linux tells (libraries choose their code by it), else its kind."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    makers = [line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")]
+    return makers[0] if makers else platform.machine()
 
 
 def _score(

@@ -17,6 +17,7 @@ from ser.core.settings import (
     Values,
     Whole,
 )
+from ser.models.device import Device
 from ser.models.settings import ModelSize, load_model_size
 from ser.training.optimizers import OptimizerSettings, load_optimizer
 
@@ -36,6 +37,8 @@ class Training(Section):
     schedule: Literal["one_cycle", "constant"]
     label_smoothing: BelowOne
     class_weight: Fraction
+    mask_absent: bool
+    corpus_balance: Fraction
     mixup_alpha: NonNegative
     mixup_probability: Fraction
     time_warp: Annotated[NonNegative, Field(le=0.5)]
@@ -48,6 +51,7 @@ class Training(Section):
     checkpoint: Literal["last", "validation"]
     score_every: Count
     precision: Precision
+    device: Device
 
 
 @dataclass(frozen=True)

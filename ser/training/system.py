@@ -1,6 +1,7 @@
 """Training of a system with one seed: every fold, spread over the cores."""
 
 import hashlib
+import os
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -121,6 +122,7 @@ def train_checked(
 def prepare_torch() -> None:
     """One thread, deterministic algorithms, and no denormals (which slow a CPU down 100 times)."""
     torch.set_num_threads(1)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or CUDA is not deterministic
     torch.use_deterministic_algorithms(True)
     # nothing here reads memory before it is written; filling it took 4 % of the time
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

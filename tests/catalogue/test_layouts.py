@@ -1,9 +1,10 @@
-"""Folders in the official layout of every corpus go from download to split, whatever they are."""
+"""Folders in the official layout of every corpus go from download to evaluate."""
 
 import random
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ser.clips.audio import write_wav
@@ -12,10 +13,18 @@ from ser.corpora import corpus_names, find_corpus
 from ser.download.build import build_corpus
 from ser.download.corpus import Corpus
 from ser.download.source import MIRROR_VARIABLE
-from ser.guards.selection import FOLDS
+from ser.evaluation.metrics import system_metrics
+from ser.evaluation.trials import Trial, run_trials
+from ser.features.augmentation import augment_corpus
+from ser.features.front_ends import featurize_corpus
+from ser.features.functionals import write_functionals
+from ser.features.settings import Augmentation, FunctionalsSettings, load_features
+from ser.reading.data import load_system
+from ser.reading.settings import System
+from ser.splits.protocols import find_protocol
 from ser.splits.split import split_corpus
 from ser.splits.takes import find_pairs
-from tests.builders import random_clip
+from tests.builders import make_values, random_clip
 from tests.corpora.schemes import make_group, make_name
 
 NAMED = [corpus for corpus in map(find_corpus, corpus_names()) if corpus.pattern]
@@ -41,7 +50,7 @@ def names_of(corpus: Corpus, rng: random.Random) -> list[str]:
 
 
 @pytest.mark.parametrize("corpus", NAMED, ids=lambda corpus: corpus.name)
-def test_a_folder_in_its_layout_is_built_and_split(
+def test_a_folder_in_its_layout_is_built_split_and_scored(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(corpus.name)
@@ -62,7 +71,8 @@ def test_a_folder_in_its_layout_is_built_and_split(
         defects={},
         not_the_same={},
     )
-    built = tmp_path / "built" / "part"
+    data = tmp_path / "data"
+    built = data / "corpora" / "part"
     manifest = build_corpus(part, built)
     assert sorted(manifest["clip"]) == [f"part/{name}" for name in names]
     assert set(manifest["language"]) == {corpus.language}
@@ -73,8 +83,27 @@ def test_a_folder_in_its_layout_is_built_and_split(
     pairs = find_pairs(manifest, built, read_decisions(built / DECISIONS))
     if manifest["speaker"].nunique() == 1:
         return  # nobody can be held out, and few clips do not suffice for random folds
-    fitting = split_corpus(manifest, pairs, tmp_path / "split")
+    fitting = split_corpus(manifest, pairs, data / "splits" / "part")
     # two speakers who say the same few words fit no other
     wanted = "two_speakers" if manifest["speaker"].nunique() == 2 else "leave_one_speaker_out"
     assert wanted in fitting
-    assert (tmp_path / "split" / FOLDS / f"{wanted}.csv").is_file()
+    predictions = predicted(manifest, data, wanted)
+    assert sorted(predictions["clip"]) == sorted(manifest["clip"]), "tested once each"
+    metrics = system_metrics(predictions, find_protocol(wanted))
+    assert 0 <= metrics["uar"] <= 100
+    assert metrics["uar_low"] <= metrics["uar"] <= metrics["uar_high"], "over speakers"
+
+
+def predicted(manifest: pd.DataFrame, data: Path, protocol: str) -> pd.DataFrame:
+    """What the stages from augment to evaluate make of a corpus that is built and split."""
+    values = make_values({"studies.training.epochs": 1, "studies.training.min_steps": 0})
+    corpus, copies = data / "corpora" / "part", data / "augmented" / "part"
+    augment_corpus(manifest, corpus, copies, values.section("augmentation", Augmentation))
+    featurize_corpus(manifest, corpus, copies, data / "features" / "part", *load_features(values))
+    settings = values.changed({"functionals.speeds": []}).section(
+        "functionals", FunctionalsSettings
+    )
+    write_functionals(manifest, corpus, data / "functionals" / "part", settings)
+    system = load_system(System(corpora=["part"], protocol=protocol), data)
+    trial = Trial.of("part", values, system).one_seed
+    return run_trials([trial], "part")["part"]

@@ -50,6 +50,7 @@ STUDIES = {
     "cross_lingual/a_curve": rows(
         tested_on=["a", "a", "b", "b"], label=["none", "all", "none", "all"], within=50.0
     ),
+    "cross_lingual/a_gains": rows(tested_on=["a", "b"], alone=60.0, chance=25.0),
     "notebooks/a": rows(name="1: larger, SGD", split=["own", "ours"], training_accuracy=99.0),
     "card/a": pd.DataFrame(
         [
@@ -80,6 +81,7 @@ TEXTS = {
     "optimizers": 1,
     "augmentation": 1,
     "features": 1,
+    "languages": 3,
 }
 
 

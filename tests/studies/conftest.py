@@ -62,4 +62,5 @@ def guess(data: SystemData, fold: int, seed: int) -> pd.DataFrame:
     right = rng.random(len(tested)) < 0.75
     rows = tested.assign(fold=fold, seed=seed, protocol=data.protocol.name)
     predicted = rows["emotion"].where(right, other)
-    return rows[[*IDENTITY, "protocol", "emotion"]].assign(predicted=predicted)
+    sure = {f"p_{name}": 1.0 * (predicted == name) for name in ordered(data.clips["emotion"])}
+    return rows[[*IDENTITY, "protocol", "emotion"]].assign(predicted=predicted, **sure)

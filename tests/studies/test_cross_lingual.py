@@ -6,14 +6,18 @@ from ser.clips.manifest import speaker_keys
 from ser.evaluation.trials import with_folds
 from ser.reading.data import SystemData
 from studies.cross_lingual import (
+    ALONE,
     EVERY,
     NETWORK,
     SVM,
     TARGET_SPEAKERS,
+    TOGETHER,
     curve_folds,
     joining,
     keep_emotions,
+    kept_to_corpus,
     matrix_folds,
+    own_emotions,
     study_languages,
 )
 from studies.reference import PROTOCOL
@@ -107,6 +111,19 @@ def test_fewer_speakers_are_among_more(data: SystemData) -> None:
     assert not tested & set(four)
 
 
+def test_one_network_answers_with_the_emotions_of_the_corpus(data: SystemData) -> None:
+    trials = own_emotions(study_values(), data)
+    assert [trial.name for trial in trials] == [TOGETHER, *(f"{name} {ALONE}" for name in NAMES)]
+    first, *others = (trial.recipe.training for trial in trials)
+    assert first.mask_absent
+    assert not any(one.mask_absent for one in others)
+    clips = data.clips.assign(seed=0, p_bored=0.4, p_calm=0.5, p_sad=0.1, p_happy=0.0, p_neutral=0)
+    kept = kept_to_corpus(clips)
+    best = {"german": "bored", "italian": "sad", "north_american": "calm"}
+    assert (kept["predicted"] == kept["corpus"].map(best)).all()
+    assert kept["clip"].tolist() == sorted(data.clips["clip"])
+
+
 @pytest.mark.usefixtures("guessing")
 def test_the_study_fills_every_cell_and_point() -> None:
     names = ["synthetic_a", "synthetic_b", "synthetic_c"]
@@ -128,5 +145,10 @@ def test_the_study_fills_every_cell_and_point() -> None:
     ends = curve.groupby("tested_on")["label"].agg(list)
     assert ends.map(lambda labels: labels == ["none", "1", "2", "4", "all"]).all()
     assert matrix["uar_deviation"].isna().all(), "one seed has a deviation"
-    assert tables["_gains"]["tested_on"].tolist() == names
+    gains = tables["_gains"]
+    assert gains["tested_on"].tolist() == names
+    assert gains["chance"].to_numpy() == pytest.approx(100 / 3)
+    assert gains["difference"].to_numpy() == pytest.approx(
+        (gains["uar"] - gains["alone"]).to_numpy()
+    )
     assert {*matrix["mark"], *curve["mark"]} == {"none"}

@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ser.training.batches import (
+    Batch,
+    Mixed,
     TrainingItems,
     class_weights,
     cut_and_warp,
     epoch_batches,
     mix_pairs,
+    only_possible,
     soft_targets,
     warp_and_mask,
 )
@@ -32,6 +35,9 @@ def generator(seed: int = 0) -> torch.Generator:
 def training(**changes: object) -> Training:
     changed = {f"training.{key}": value for key, value in changes.items()}
     return make_values(changed).section("training", Training)
+
+
+ANY = torch.ones(1, 40, dtype=torch.bool)  # one corpus, which shows everything
 
 
 def numbered_items(lengths: list[int], copies: int = 0) -> TrainingItems:
@@ -87,7 +93,9 @@ def test_clips_may_have_different_numbers_of_copies() -> None:
 def test_an_epoch_shows_each_clip_at_most_once(n_clips: int, size: int, seed: int) -> None:
     items = numbered_items([10] * n_clips)
     batches = list(
-        epoch_batches(items, training(batch_size=size, copy_probability=0.0), 4, generator(seed))
+        epoch_batches(
+            items, training(batch_size=size, copy_probability=0.0), 4, ANY, generator(seed)
+        )
     )
     seen = torch.cat([batch.targets for batch in batches]).tolist()
     used = min(size, n_clips)
@@ -104,7 +112,7 @@ def test_epochs_differ_in_order_and_repeat_with_the_seed() -> None:
     def orders(seed: int) -> list[list[int]]:
         source = generator(seed)
         return [
-            torch.cat([b.targets for b in epoch_batches(items, chosen, 4, source)]).tolist()
+            torch.cat([b.targets for b in epoch_batches(items, chosen, 4, ANY, source)]).tolist()
             for _ in range(2)
         ]
 
@@ -123,7 +131,7 @@ def test_epochs_differ_in_order_and_repeat_with_the_seed() -> None:
 )
 def test_a_cut_stays_within_its_clip(lengths: list[int], crop: int, warp: float, seed: int) -> None:
     items = numbered_items(lengths)
-    batch = cut_and_warp(items, torch.arange(len(lengths)), crop, warp, generator(seed))
+    batch = cut_and_warp(items, torch.arange(len(lengths)), crop, warp, ANY, generator(seed))
     assert batch.values.shape == (len(lengths), crop, 2)
     for number, length in enumerate(lengths):
         valid = int(batch.lengths[number])
@@ -142,15 +150,14 @@ def test_a_cut_stays_within_its_clip(lengths: list[int], crop: int, warp: float,
 @given(length=st.integers(1, 40), crop=st.integers(1, 40), seed=st.integers(0, 1000))
 def test_without_warping_a_cut_is_a_piece_of_the_clip(length: int, crop: int, seed: int) -> None:
     items = numbered_items([length, length])
-    batch = cut_and_warp(items, torch.tensor([1]), crop, 0.0, generator(seed))
+    batch = cut_and_warp(items, torch.tensor([1]), crop, 0.0, ANY, generator(seed))
     assert batch.lengths.tolist() == [min(length, crop)], "part of the clip is lost"
 
 
 def test_cuts_fall_anywhere_in_the_clip() -> None:
     items = numbered_items([100])
-    begins = cut_and_warp(items, torch.zeros(400, dtype=torch.long), 20, 0.0, generator()).values[
-        :, 0, 1
-    ]
+    numbers = torch.zeros(400, dtype=torch.long)
+    begins = cut_and_warp(items, numbers, 20, 0.0, ANY, generator()).values[:, 0, 1]
     assert begins.min() < 5
     assert begins.max() > 75
 
@@ -238,10 +245,65 @@ def test_a_class_without_training_clips_has_a_finite_weight() -> None:
     assert torch.isfinite(class_weights(torch.tensor([0, 0, 2]), 4, 1.0)).all()
 
 
+def batch_of(targets: Tensor, possible: Tensor) -> Batch:
+    size = len(targets)
+    return Batch(torch.zeros(size, 1, 1), torch.ones(size), targets, possible)
+
+
+@few_examples
+@given(smoothing=st.floats(0.0, 0.9), data=st.data())
+def test_what_a_corpus_never_shows_has_no_part_in_the_loss(
+    smoothing: float, data: st.DataObject
+) -> None:
+    shown = data.draw(st.lists(st.booleans(), min_size=3, max_size=9).filter(lambda x: sum(x) > 1))
+    possible = torch.tensor([shown])
+    target = torch.tensor([shown.index(True)])
+    soft = soft_targets(batch_of(target, possible), torch.ones(len(shown)), smoothing)
+    assert soft[~possible].eq(0).all()
+    assert float(soft.sum()) == pytest.approx(1.0)
+    logits = torch.randn(1, len(shown), generator=generator(), requires_grad=True)
+    loss = torch.nn.functional.cross_entropy(only_possible(logits, possible), soft)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert logits.grad is not None
+    assert logits.grad[~possible].eq(0).all(), "an absent emotion is taught"
+    assert logits.grad[possible].ne(0).any()
+
+
+def two_corpora(first: int, second: int) -> TrainingItems:
+    """Clips of the classes 0 and 1 in the first corpus, of 1 and 2 in the second."""
+    targets = torch.tensor([i % 2 for i in range(first)] + [1 + i % 2 for i in range(second)])
+    corpora = torch.tensor([0] * first + [1] * second)
+    names = [f"clip {number}" for number in range(first + second)]
+    return TrainingItems([torch.zeros(3, 1)] * len(names), targets, names, corpora)
+
+
+def test_each_corpus_is_known_by_what_it_shows() -> None:
+    items = two_corpora(4, 6)
+    own, together = ([[1, 1, 0], [0, 1, 1]], [[1, 1, 1], [1, 1, 1]])
+    assert items.shown(3, each_its_own=True).int().tolist() == own
+    assert items.shown(3, each_its_own=False).int().tolist() == together
+    chosen = training(batch_size=5, corpus_balance=1.0)
+    shown = items.shown(3, each_its_own=True)
+    for batch in epoch_batches(items, chosen, 2, shown, generator()):
+        assert batch.possible.gather(1, batch.targets.unsqueeze(1)).all()
+        assert (batch.possible.sum(1) == 2).all()
+
+
+@pytest.mark.parametrize(("balance", "share"), [(0.0, 0.9), (0.5, 0.75), (1.0, 0.5)])
+def test_balanced_corpora_are_drawn_alike(balance: float, share: float) -> None:
+    items = two_corpora(1800, 200)
+    drawn = items.draw(balance, generator())
+    assert len(drawn) == len(items)
+    assert float((items.corpora[drawn] == 0).float().mean()) == pytest.approx(share, abs=0.03)
+    if balance == 0:
+        assert sorted(drawn.tolist()) == list(range(len(items)))
+
+
 @given(smoothing=st.floats(0.0, 0.9), classes=st.integers(2, 9))
 def test_soft_targets_add_up_to_the_weight_of_their_class(smoothing: float, classes: int) -> None:
     targets, weights = torch.arange(classes), 1 + torch.arange(classes).float()
-    soft = soft_targets(targets, weights, smoothing)
+    soft = soft_targets(batch_of(targets, torch.ones(classes, classes) > 0), weights, smoothing)
     assert soft.shape == (classes, classes)
     assert torch.allclose(soft.sum(1), weights, rtol=1e-5)
     top = soft.diagonal() / weights
@@ -262,7 +324,11 @@ def test_a_mixed_clip_is_at_least_half_itself(
     values = torch.eye(size).unsqueeze(1).expand(size, 5, size).contiguous()
     targets, lengths = torch.eye(size), torch.arange(1, size + 1).float().clamp(max=5)
     chosen = training(mixup_alpha=alpha, mixup_probability=probability)
-    mixed, audible, mixed_targets = mix_pairs(values, lengths, targets, chosen, generator(seed))
+    told = torch.eye(size) > 0
+    found = mix_pairs(Mixed(values, lengths, targets, told), chosen, generator(seed))
+    mixed, audible, mixed_targets = found.values, found.lengths, found.targets
+    assert (found.possible | (mixed_targets == 0)).all(), "what is mixed in is not possible"
+    assert (found.possible.sum(1) <= 2).all()
     assert mixed.shape == values.shape
     assert mixed_targets.shape == targets.shape
     assert torch.allclose(mixed_targets.sum(1), torch.ones(size), atol=1e-5)
@@ -277,8 +343,9 @@ def test_a_mixed_clip_is_at_least_half_itself(
 def mixed_share(probability: float) -> float:
     values, targets = torch.randn(400, 2, 3), torch.eye(400)
     chosen = training(mixup_alpha=1.0, mixup_probability=probability)
-    _, _, mixed = mix_pairs(values, torch.full((400,), 2.0), targets, chosen, generator())
-    return float((mixed.diagonal() < 1).float().mean())
+    given_ = Mixed(values, torch.full((400,), 2.0), targets, targets > 0)
+    mixed = mix_pairs(given_, chosen, generator())
+    return float((mixed.targets.diagonal() < 1).float().mean())
 
 
 def test_the_share_of_mixed_clips_is_the_one_asked_for() -> None:
@@ -288,10 +355,9 @@ def test_the_share_of_mixed_clips_is_the_one_asked_for() -> None:
 
 @pytest.mark.parametrize("off", [{"mixup_alpha": 0.0}, {"mixup_probability": 0.0}])
 def test_without_mixup_nothing_changes(off: dict[str, float]) -> None:
-    given_: tuple[Tensor, Tensor, Tensor] = (torch.randn(4, 6, 3), torch.ones(4), torch.eye(4))
+    given_ = Mixed(torch.randn(4, 6, 3), torch.ones(4), torch.eye(4), torch.eye(4) > 0)
     chosen = training(**{"mixup_alpha": 0.5, "mixup_probability": 0.5, **off})
-    for before, after in zip(given_, mix_pairs(*given_, chosen, generator()), strict=True):
-        assert torch.equal(before, after)
+    assert mix_pairs(given_, chosen, generator()) is given_
 
 
 def test_every_random_step_repeats_with_its_generator() -> None:
@@ -299,7 +365,9 @@ def test_every_random_step_repeats_with_its_generator() -> None:
     chosen = training(mixup_alpha=0.4, mixup_probability=1.0, time_masks=2, frequency_masks=2)
     for step in (
         lambda source: warp_and_mask(values, chosen, 0.2, source),
-        lambda source: mix_pairs(values, lengths, targets, chosen, source)[0],
+        lambda source: (
+            mix_pairs(Mixed(values, lengths, targets, targets > 0), chosen, source).values
+        ),
     ):
         torch.manual_seed(0)
         first = step(generator(1))

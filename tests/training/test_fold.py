@@ -90,7 +90,7 @@ def test_a_model_says_what_it_was_made_from(tiny: SystemData) -> None:
         "watching and choosing the epoch": validation,
     }
     assert len(model.uses["training"]) == 2 * len(training), "copies are not noted"
-    assert model.arithmetic == arithmetic("float32")
+    assert model.arithmetic == arithmetic("float32", torch.device("cpu"))
     assert model.arithmetic.startswith("float32 ")
 
 
