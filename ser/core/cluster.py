@@ -32,6 +32,7 @@ from uuid import uuid4
 
 from ser.core.errors import SerError
 from ser.core.processes import (
+    _AHEAD,
     _CHUNK,
     KILLED,
     _pickled,
@@ -104,7 +105,8 @@ def answers_of_cluster(
     """Numbers of items and their results, as they come; what is left undone is cancelled.
 
     Args:
-        ahead: items, at most, that are worked on or wait for an earlier one; any number by default.
+        ahead: items, at most, that are worked on or wait for an earlier one; some for each worker
+            by default.
 
     Raises:
         SerError: if there is no scheduler, or it went away, or workers are killed again and again.
@@ -122,7 +124,7 @@ def answers_of_cluster(
     running: dict[Future, range] = {}
     try:
         client.subscribe_topic(spread.name, ticks.on_event)
-        yield _collect(client, spread, items, ticks, running, ahead or len(items))
+        yield _collect(client, spread, items, ticks, running, ahead)
     finally:
         with suppress(Exception):  # what ended this may have ended the cluster, too
             client.unsubscribe_topic(spread.name)
@@ -154,7 +156,7 @@ def _collect(
     items: Sequence[Any],
     ticks: _Ticks,
     running: dict[Future, range],
-    ahead: int,
+    ahead: int | None,
 ) -> Generator[tuple[int, Any], None, None]:
     largest = 1 if spread.in_ticks else _CHUNK
     begin, threads, each, counted = 0, 0, 1, 0.0
@@ -165,7 +167,8 @@ def _collect(
                 threads = sum(client.nthreads().values())
             counted = time.monotonic()
         while begin < len(items) and len(running) < each * threads:
-            room = ahead - (begin - min((chunk.start for chunk in running.values()), default=begin))
+            most = ahead or _AHEAD * threads * largest
+            room = most - (begin - min((chunk.start for chunk in running.values()), default=begin))
             if room <= 0:
                 break
             size = max(1, min(largest, room, (len(items) - begin) // (4 * threads)))

@@ -227,7 +227,7 @@ def stream(
     if not in_process and len(items) > 1 and find_executor() == "dask":
         from ser.core.cluster import answers_of_cluster
 
-        answering = answers_of_cluster(work, items, progress)
+        answering = answers_of_cluster(work, items, progress, ahead)
     elif workers == 1:
         answering = _answers_here(work, items, progress)
     else:
