@@ -25,8 +25,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from tempfile import TemporaryDirectory
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -42,7 +41,7 @@ from ser.core.processes import (
     n_workers,
     use_one_thread,
 )
-from ser.core.watch import ONE_THREAD, end_with_parent
+from ser.core.watch import ONE_THREAD
 
 try:
     import cloudpickle
@@ -240,13 +239,11 @@ def _connect() -> Client:
 
 
 def _start_here() -> Client:
-    scratch = TemporaryDirectory(prefix="ser-cluster-")
     cluster = LocalCluster(
         n_workers=n_workers(),
         threads_per_worker=1,
         memory_limit=0,
         dashboard_address=None,
-        local_directory=scratch.name,
         silence_logs=logging.CRITICAL,
     )
     client = Client(cluster, set_as_default=False, direct_to_workers=True)
@@ -255,7 +252,6 @@ def _start_here() -> Client:
         with suppress(Exception):
             client.close()
             cluster.close()
-        scratch.cleanup()
 
     atexit.register(close)
     return client
@@ -365,7 +361,7 @@ class _Counted(_Progress):
 def _serve(connection: Connection, spread: _Spread) -> None:
     """Answer chunks of items until there are none for a while."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
+    _end_with_worker()
     use_one_thread()
     count_in(_Counted(connection, spread.in_ticks))
     work: Callable[[Any], Any] | None = None
@@ -377,6 +373,18 @@ def _serve(connection: Connection, spread: _Spread) -> None:
         except Exception as error:
             answer = _pickled(error)
         connection.send(answer)
+
+
+def _end_with_worker() -> None:
+    """End as soon as the worker does; the parent that the system knows is but a server of forks."""
+    worker = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if worker is not None:
+            worker.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _load_work(spread: _Spread) -> Callable[[Any], Any]:
