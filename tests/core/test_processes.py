@@ -396,6 +396,7 @@ def test_workers_that_start_afresh_do_the_same(folder: Path) -> None:
     (folder / "afresh.py").write_text(
         "import json, sys\n"
         "import ser.core.processes as processes\n"
+        "import ser.core.settings  # what the standard library imports there must know its system\n"
         "from helper import half\n"
         "if __name__ == '__main__':\n"
         "    processes.sys.platform = 'other'\n"
