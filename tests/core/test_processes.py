@@ -295,7 +295,7 @@ def shown(text: str) -> list[dict[str, str]]:
 
 def train(fold: int) -> int:
     for _ in range(5):
-        time.sleep(0.1)
+        time.sleep(0.13)  # so that the bar, drawn twice a second, is seldom drawn at a fold's end
         tick()
     return fold
 
