@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ser.clips.labels import EMOTIONS, ordered
 from ser.clips.manifest import MANIFEST, read_manifest
+from ser.core.errors import SerError
 from ser.core.files import whole_file
 from ser.corpora import corpus_names, find_corpus
 from ser.download.corpus import Corpus
@@ -81,8 +82,14 @@ def how(corpus: Corpus) -> str:
 
 
 def rows(data: Path = Path("data/corpora")) -> list[tuple[str, ...]]:
-    """The table of all corpora, headings first."""
-    return [HEADINGS, *(_row(find_corpus(name), data) for name in corpus_names())]
+    """The table of all corpora, headings first; a file that says nothing yet has a row, too."""
+    table: list[tuple[str, ...]] = [HEADINGS]
+    for name in corpus_names():
+        try:
+            table.append(_row(find_corpus(name), data))
+        except SerError as reason:  # a draft with blanks hides no other corpus
+            table.append((name, *[_UNKNOWN] * (len(HEADINGS) - 2), str(reason)))
+    return table
 
 
 def _row(corpus: Corpus, data: Path) -> tuple[str, ...]:

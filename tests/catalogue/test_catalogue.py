@@ -135,6 +135,19 @@ def test_the_table_has_a_row_for_every_corpus(folder: Path) -> None:
     assert {len(row) for row in rows()} == {len(HEADINGS)}
 
 
+def test_a_draft_with_blanks_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(name: str) -> Corpus:
+        if name == "emovo":
+            raise SerError("ser/corpora/emovo.py has a blank.")
+        return find_corpus(name)
+
+    monkeypatch.setattr("ser.catalogue.overview.find_corpus", find)
+    by_name = {row[0]: row for row in rows()}
+    assert set(by_name) == {"name", *corpus_names()}
+    assert by_name["emovo"][-1] == "ser/corpora/emovo.py has a blank."
+    assert {len(row) for row in rows()} == {len(HEADINGS)}
+
+
 def test_the_pages_are_those_that_the_files_make() -> None:
     for language, path in PAGES.items():
         text = (REPOSITORY / path).read_text(encoding="utf-8")
