@@ -129,7 +129,7 @@ def parse_sizes(text: str, speakers: int) -> list[int]:
 def main(
     sizes: Annotated[str, typer.Option(help="clips of each corpus")] = "1000,10000,100000",
     million: Annotated[bool, typer.Option("--million", help="features of a million, too")] = False,
-    limit: Annotated[float, typer.Option(help="seconds that a stage may take", min=1)] = 900,
+    limit: Annotated[float, typer.Option(help="seconds that a stage may take", min=1)] = 1800,
     speakers: Annotated[int, typer.Option(help="of every corpus", min=3, max=9999)] = 20,
     workers: Annotated[int, typer.Option(help="that share the work", min=1)] = WORKERS,
     ram: Annotated[float, typer.Option(help="memory, in GB", min=1)] = RAM_GB,

@@ -23,7 +23,7 @@ from ser.core.processes import VARIABLE, n_workers
 from ser.download.source import MIRROR_VARIABLE
 
 _LOOK_EVERY_S = 0.1
-# looking at memory takes time where there is much, and stops the process meanwhile
+# looking at the memory of processes takes time where there is much, and stops them meanwhile
 _LOOK_SHARE = 0.05
 # a machine without memory to spare stops everything that runs on it
 _LEAST_FREE = 0.1
@@ -69,16 +69,19 @@ def _watch(stage: str, folder: Path, limit_s: float) -> int:
         running = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
         try:
             process = psutil.Process(running.pid)
+            due = 0.0
             while running.poll() is None:
                 begun = time.monotonic()
-                peak = max(peak, memory_bytes(process))
                 if begun > until:
                     raise TooMuchError(f"it took more than {limit_s:.0f} s")
                 memory = psutil.virtual_memory()
                 if memory.available < _LEAST_FREE * memory.total:
                     raise TooMuchError(f"it took {peak / 1e9:.1f} GB, and hardly any were left")
-                looked = time.monotonic() - begun
-                time.sleep(max(_LOOK_EVERY_S, looked / _LOOK_SHARE))
+                if begun >= due:
+                    peak = max(peak, memory_bytes(process))
+                    looked = time.monotonic() - begun
+                    due = begun + looked / _LOOK_SHARE
+                time.sleep(_LOOK_EVERY_S)
         finally:
             running.kill()  # its workers end with it
             running.wait()

@@ -221,10 +221,15 @@ def _dvc(folder: Folder, _: Values, outputs: tuple[str, ...]) -> Work:
     return partial(repo.add, list(outputs))
 
 
-_PACKS = ("data/splits", "data/augmented", "data/features", "data/functionals")
-_TIME, _PEAK, _BYTES = (
-    frozenset({name}) for name in ("seconds", "peak_mb", "bytes")
-)  # of which a stage may need more with longer clips
+def _dvc_stage(
+    needs: tuple[str, ...], folders: tuple[str, ...], by_second: frozenset[str] = frozenset()
+) -> Stage:
+    outputs = tuple(f"data/{folder}" for folder in folders)
+    return Stage(partial(_dvc, outputs=outputs), (".dvc",), needs, by_second)
+
+
+# of which a stage may need more where clips are longer
+_TIME, _PEAK, _BYTES = (frozenset({name}) for name in ("seconds", "peak_mb", "bytes"))
 STAGES = {
     "convert": Stage(_convert, ("data/corpora",), (), _TIME | _BYTES),
     "pairs": Stage(_pairs, ("pairs.csv",), ("convert",), _TIME),
@@ -236,15 +241,11 @@ STAGES = {
     "train": Stage(_train, ("models/seed_0",), ("folds", "featurize"), _PEAK),
     "linear": Stage(_linear, ("models/linear",), ("folds", "featurize", "functionals")),
     "predict": Stage(_predict, ("predictions.csv",), ("train", "linear"), _TIME | _PEAK),
-    "DVC, clips": Stage(
-        partial(_dvc, outputs=("data/corpora",)), (".dvc",), ("convert",), _TIME | _BYTES
+    "DVC, clips": _dvc_stage(("convert",), ("corpora",), _TIME | _BYTES),
+    "DVC, features": _dvc_stage(
+        ("augment", "featurize"), ("augmented", "features"), _TIME | _BYTES
     ),
-    "DVC, packs": Stage(
-        partial(_dvc, outputs=_PACKS),
-        (".dvc",),
-        ("DVC, clips", "augment", "featurize", "functionals"),
-        _TIME | _BYTES,
-    ),
+    "DVC, functionals": _dvc_stage(("folds", "functionals"), ("splits", "functionals")),
 }
 
 
