@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 # the look of the pipeline's figures is not copied, so that both stay alike
 from ser.reports.figures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, save_figure
@@ -155,8 +156,14 @@ def draw_scale(table: pd.DataFrame, path: Path) -> None:
                     linewidth=2,
                     label=stage,
                 )
+        sizes = sorted(table["clips"].unique())
         for axis, label in zip(axes, panels.values(), strict=True):
             axis.set(xscale="log", yscale="log", xlabel="clips", ylabel=label)
+            # formulas, which logarithmic axes are labelled with, are not drawn (`STYLE`)
+            axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axis.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+            for ticks in (axis.xaxis, axis.yaxis):
+                ticks.set_minor_formatter(NullFormatter())
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
         figure.suptitle("What each stage takes as a corpus grows", size=14)

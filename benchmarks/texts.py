@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.figures import draw_sizes
-from benchmarks.scale.growth import WORKERS, project, summarize
+from benchmarks.scale.growth import DISK, WORKERS, project, summarize
 from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.settings import load_values
@@ -264,14 +264,16 @@ def storm_table(results: pd.DataFrame, language: Language) -> str:
 
 def scale_table(results: pd.DataFrame, language: Language) -> str:
     """The table of `docs/scale.csv`: every stage at the largest size, and its growth."""
-    return _table(_SCALE, summarize(results), language)
+    found = summarize(results)
+    return _table(_SCALE, found.assign(stage="`" + found["stage"] + "`"), language)
 
 
 def projection_table(results: pd.DataFrame, language: Language) -> str:
     """Where `docs/scale.csv` leads; a dash where nothing is ever full."""
     found = project(results)
+    stage = found["stage"].where(found["stage"] == DISK, "`" + found["stage"] + "`")
     millions = found["full_at"].replace(float("inf"), float("nan")) / 1e6
-    return _table(_PROJECTION, found.assign(millions=millions), language)
+    return _table(_PROJECTION, found.assign(stage=stage, millions=millions), language)
 
 
 def commands_table(results: pd.DataFrame, language: Language) -> str:

@@ -147,12 +147,14 @@ def project(
 
     rows = []
     for stage in found:
-        shared = at(stage, "serial_seconds") + at(stage, "spread_seconds") / workers
+        alone = at(stage, "serial_seconds")
+        # a busy machine may have been slower with few clips, but no process ends before its work
+        here = max(at(stage, "seconds"), alone)
         rows.append(
             {
                 "stage": stage,
-                "hours": at(stage, "seconds") / 3600,
-                "hours_shared": min(shared, at(stage, "seconds")) / 3600,
+                "hours": here / 3600,
+                "hours_shared": min(alone + at(stage, "spread_seconds") / workers, here) / 3600,
                 "memory_gb": at(stage, "peak_mb") / 1e3,
                 "disk_gb": at(stage, "bytes") / 1e9,
                 "full_at": reaches(partial(at, stage, "peak_mb"), 1e3 * ram_gb),
