@@ -9,6 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
+from benchmarks.scale.growth import short_clips
+
 # the look of the pipeline's figures is not copied, so that both stay alike
 from ser.reports.figures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, save_figure
 
@@ -143,6 +145,7 @@ def draw_scale(table: pd.DataFrame, path: Path) -> None:
     looks = cycle([(*look, line) for line in ("-", "--") for look in _MANY_LINES])
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(14, 7), layout="constrained")
+        table = short_clips(table)
         stages = table.groupby("stage", sort=False)
         for (stage, rows), (colour, marker, line) in zip(stages, looks, strict=False):
             for axis, column in zip(axes, panels, strict=True):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.figures import draw_scale
-from benchmarks.scale.command import Size, measure_sizes, parse_sizes, say
-from benchmarks.scale.corpus import EMOTIONS, NAME, link_clips, sound
+from benchmarks.scale.command import Size, measure_sizes, parse_sizes, plan, say
+from benchmarks.scale.corpus import CLIP_S, EMOTIONS, LONG_S, NAME, link_clips, sound
 from benchmarks.scale.growth import DISK, Growth, project, reaches, summarize
 from benchmarks.scale.measure import measure
 from benchmarks.scale.stages import STAGES, Folder
@@ -21,18 +21,23 @@ SIZES = (1_000, 10_000, 100_000)
 
 
 def made_up(sizes: tuple[int, ...] = SIZES) -> pd.DataFrame:
-    """Measurements in proportion to clips; memory is flat, but for that of the linear part."""
+    """Measurements in proportion to clips; memory is flat, but for that of what trains.
+
+    Of long clips, two stages take three times the processor's time, and seven times the bytes.
+    """
+    by_second = ("convert", "featurize")
     rows = [
         {
             "clips": clips,
+            "clip_s": clip_s,
             "stage": stage,
             "seconds": 0.01 * clips,
-            "cpu_seconds": 0.02 * clips,
+            "cpu_seconds": 0.02 * clips * (3 if stage in by_second and clip_s > CLIP_S else 1),
             "serial_seconds": 0.001 * clips,
-            "peak_mb": 0.1 * clips if stage == "linear" else 300.0,
-            "bytes": 1_000 * clips,
+            "peak_mb": 0.1 * clips if stage in ("linear", "train") else 300.0,
+            "bytes": 1_000 * clips * (7 if stage in by_second and clip_s > CLIP_S else 1),
         }
-        for clips in sizes
+        for clips, clip_s in [*((clips, CLIP_S) for clips in sizes), (sizes[0], LONG_S)]
         for stage in STAGES
     ]
     return pd.DataFrame(rows)
@@ -63,24 +68,25 @@ def test_what_does_not_grow_never_fills_anything() -> None:
         Growth.fit([1_000], [1.0])
 
 
-def test_the_projection_counts_seconds_or_clips_and_shares_what_can_be_shared() -> None:
+def test_the_projection_is_of_long_clips_and_shares_what_can_be_shared() -> None:
     found = project(made_up(), clips=10_000_000, workers=10, ram_gb=64, disk_tb=4)
     rows = found.set_index("stage")
-    # 3.6 s are 7.2 of the half seconds that were measured
-    assert rows.loc["featurize", "hours"] == pytest.approx(0.01 * 72e6 / 3600)
+    assert rows.loc["featurize", "hours"] == pytest.approx(3 * 0.01 * 10e6 / 3600)
     assert rows.loc["train", "hours"] == pytest.approx(0.01 * 10e6 / 3600)
-    shared = (0.001 + 0.019 / 10) * 72e6 / 3600
+    shared = 3 * (0.001 + 0.019 / 10) * 10e6 / 3600
     assert rows.loc["featurize", "hours_shared"] == pytest.approx(shared)
     assert rows.loc["linear", "memory_gb"] == pytest.approx(1_000.0)
+    # features in memory are 7.2 times as long
+    assert rows.loc["train", "memory_gb"] == pytest.approx(7_200.0)
     assert rows.loc["featurize", "memory_gb"] == pytest.approx(0.3)
-    assert rows.loc["featurize", "disk_gb"] == pytest.approx(72.0)
-    longer = sum("bytes" in stage.by_second for stage in STAGES.values())
-    each = 1_000 * (7.2 * longer + len(STAGES) - longer)
+    assert rows.loc["featurize", "disk_gb"] == pytest.approx(70.0)
+    each = 1_000 * (2 * 7 + len(STAGES) - 2)
     assert rows.loc[DISK, "disk_gb"] == pytest.approx(10_000_000 * each / 1e9)
     assert rows.loc[DISK, "full_at"] == pytest.approx(4e12 / each)
     # what is full first stands first
-    assert found["stage"].tolist()[:2] == ["linear", DISK]
-    assert found["full_at"].iloc[0] == pytest.approx(640_000.0)
+    assert found["stage"].tolist()[:3] == ["train", "linear", DISK]
+    assert found["full_at"].iloc[0] == pytest.approx(640_000.0 / 7.2)
+    assert found["full_at"].iloc[1] == pytest.approx(640_000.0)
 
 
 def test_a_stage_that_was_stopped_shows_where(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +100,7 @@ def test_a_stage_that_was_stopped_shows_where(capsys: pytest.CaptureFixture[str]
     for text in (scale_table(table, "en"), projection_table(table, "es")):
         assert len(text.splitlines()) == len(STAGES) + 2
     say(table, 64, 4, 32)
-    assert "What is full first is the disk of 4 TB, at " in capsys.readouterr().out
+    assert "What is full first is memory: train, at 88,889 clips." in capsys.readouterr().out
     say(made_up((1_000,)), 64, 4, 32)
     assert "One size tells no growth" in capsys.readouterr().out
 
@@ -104,6 +110,9 @@ def test_sizes_are_numbers_that_are_large_enough() -> None:
     for text in ("1000,many", "", "100"):
         with pytest.raises(SerError, match="--sizes"):
             parse_sizes(text, 20)
+    sizes = [(size.clips, size.clip_s) for size in plan([200, 1000], million=True)]
+    assert sizes == [(200, 0.5), (200, 3.6), (1000, 0.5), (1_000_000, 0.5)]
+    assert [size.clip_s for size in plan([1000], million=False)] == [0.5]
 
 
 def test_made_clips_differ_and_links_to_some_of_them_are_a_corpus(tmp_path: Path) -> None:
@@ -122,23 +131,25 @@ def test_made_clips_differ_and_links_to_some_of_them_are_a_corpus(tmp_path: Path
 
 def test_stages_are_run_measured_and_drawn(tmp_path: Path) -> None:
     stages = ("convert", "featurize", "DVC, clips")
-    sizes = [Size(clips, stages) for clips in (40, 80)]
+    sizes = [Size(40, stages), Size(40, ("convert",), clip_s=LONG_S), Size(80, stages)]
     sizes.append(Size(60, ("featurize",), linked=True))
     corpora = tmp_path / "corpora"
     table = pd.DataFrame(measure_sizes(sizes, speakers=4, limit_s=300, place=corpora))
-    assert table["stage"].tolist() == [*stages, *stages, "featurize"]
+    assert table["stage"].tolist() == [*stages, "convert", *stages, "featurize"]
     measured = ["seconds", "cpu_seconds", "serial_seconds", "peak_mb", "bytes"]
     assert (table[measured] > 0).all(axis=None)
     assert (table["serial_seconds"] <= table["cpu_seconds"]).all()
     # a clip is half a second of 16 bits at 16 kHz, which DVC has once more
     for stage in ("convert", "DVC, clips"):
-        made = table.loc[table["stage"] == stage, "bytes"]
+        made = table.loc[(table["stage"] == stage) & (table["clip_s"] == CLIP_S), "bytes"]
         assert (made / [40, 80] / 16_000).between(1.0, 1.1).all(), stage
     assert not list(corpora.iterdir())
     draw_scale(table, tmp_path / "one.png")
     draw_scale(table, tmp_path / "two.png")
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
-    assert set(project(table)["stage"]) == {*stages, DISK}
+    found = project(table).set_index("stage")
+    assert set(found.index) == {"convert", DISK}
+    assert found.loc["convert", "disk_gb"] == pytest.approx(1_152, rel=0.02)
 
 
 def test_what_takes_too_long_is_stopped_and_not_tried_again(

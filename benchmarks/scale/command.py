@@ -13,9 +13,10 @@ import typer
 from tqdm import tqdm
 
 from benchmarks.figures import draw_scale
-from benchmarks.scale.corpus import link_clips, write_sources
+from benchmarks.scale.corpus import CLIP_S, LONG_S, link_clips, write_sources
 from benchmarks.scale.growth import (
     CLIPS,
+    COLUMNS,
     DISK,
     DISK_TB,
     HOURS,
@@ -30,7 +31,6 @@ from ser.core.errors import SerError
 from ser.core.files import write_csv
 
 RESULTS = Path("docs/scale.csv")
-_COLUMNS = ("clips", "stage", "seconds", "cpu_seconds", "serial_seconds", "peak_mb", "bytes")
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,20 @@ class Size:
 
     Attributes:
         linked: whether its clips are links to a few, which the stage `download` has not made.
+        clip_s: how long each is.
     """
 
     clips: int
     stages: tuple[str, ...] = tuple(STAGES)
     linked: bool = False
+    clip_s: float = CLIP_S
 
     def make(self, folder: Path, speakers: int) -> set[str]:
         """Make the corpus; return the stages that need not be run."""
         if self.linked:
             link_clips(Folder(folder).built, self.clips, speakers)
             return {"convert"}
-        write_sources(folder / "mirror", self.clips, speakers)
+        write_sources(folder / "mirror", self.clips, speakers, self.clip_s)
         return set()
 
 
@@ -82,11 +84,8 @@ def measure_sizes(
                     if stage in too_much or not done.issuperset(STAGES[stage].needs):
                         bar.write(f"{stage} is not tried {at_size}", sys.stderr)
                     else:
-                        yield {
-                            "clips": size.clips,
-                            "stage": stage,
-                            **measure(stage, folder, limit_s),
-                        }
+                        of = {"clips": size.clips, "clip_s": size.clip_s, "stage": stage}
+                        yield of | measure(stage, folder, limit_s)
                         done.add(stage)
                 except TooMuchError as reason:
                     too_much.add(stage)
@@ -126,6 +125,12 @@ def parse_sizes(text: str, speakers: int) -> list[int]:
     return sizes
 
 
+def plan(sizes: Sequence[int], million: bool) -> list[Size]:
+    """What is measured, in order; long clips only at the smallest of several sizes."""
+    long = [Size(sizes[0], clip_s=LONG_S)] if len(sizes) > 1 else []
+    return [*map(Size, sizes[:1]), *long, *map(Size, sizes[1:]), *([MILLION] if million else [])]
+
+
 def main(
     sizes: Annotated[str, typer.Option(help="clips of each corpus")] = "1000,10000,100000",
     million: Annotated[bool, typer.Option("--million", help="features of a million, too")] = False,
@@ -138,12 +143,12 @@ def main(
     out: Annotated[Path, typer.Option(help="table; the figure stands beside it")] = RESULTS,
 ) -> None:
     """Measure all stages at all sizes; print, write and draw what they took."""
-    chosen = [Size(clips) for clips in parse_sizes(sizes, speakers)] + [MILLION] * million
+    chosen = plan(parse_sizes(sizes, speakers), million)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         rows = []
         for row in measure_sizes(chosen, speakers, limit, Path(place)):
             rows.append(row)
-            table = pd.DataFrame(rows)[list(_COLUMNS)]
+            table = pd.DataFrame(rows)[["clips", "clip_s", "stage", *COLUMNS]]
             write_csv(out, table, decimals=3)  # at once: the largest sizes take hours
     if not rows:
         raise SerError("No stage came to an end; raise --limit.")

@@ -14,7 +14,8 @@ from ser.core.processes import spread
 from ser.download.corpus import Corpus
 
 NAME = "scale"
-CLIP_S = 0.5
+# of short clips, of which large corpora are made; and of those of ten million in 10,000 hours
+CLIP_S, LONG_S = 0.5, 3.6
 EMOTIONS = ("neutral", "happy", "sad", "angry")
 # coprime with the number of emotions, so that every speaker says all in every emotion
 _SENTENCES = 5
@@ -58,10 +59,10 @@ CORPUS = Corpus(
 )
 
 
-def sound(number: int) -> Int16:
+def sound(number: int, clip_s: float = CLIP_S) -> Int16:
     """A tone multiplied by slow noise, so that it is a band of lines that no other clip has."""
     rng = np.random.default_rng(number)
-    size = round(CLIP_S * _SOURCE_RATE_HZ)
+    size = round(clip_s * _SOURCE_RATE_HZ)
     times = np.arange(size) / _SOURCE_RATE_HZ
     slow = rng.standard_normal(size // _STRETCH + 2)
     swell = np.interp(np.arange(size) / _STRETCH, np.arange(len(slow)), slow)
@@ -70,19 +71,19 @@ def sound(number: int) -> Int16:
     return np.clip(np.rint(np.hanning(size) * samples), -32768, 32767).astype(np.int16)
 
 
-def write_sources(folder: Path, clips: int, speakers: int) -> None:
+def write_sources(folder: Path, clips: int, speakers: int, clip_s: float = CLIP_S) -> None:
     """Write a corpus as its publisher would, to the folder of its name in a mirror folder."""
     for speaker in range(min(speakers, clips)):
         (folder / NAME / f"s{speaker:04d}").mkdir(parents=True)
-    work = partial(_write_some, folder=folder / NAME, speakers=speakers)
+    work = partial(_write_some, folder=folder / NAME, speakers=speakers, clip_s=clip_s)
     batches = [range(begin, min(begin + _AT_ONCE, clips)) for begin in range(0, clips, _AT_ONCE)]
     spread(work, batches, f"{clips:,} clips made", "batch")
 
 
-def _write_some(numbers: range, folder: Path, speakers: int) -> None:
+def _write_some(numbers: range, folder: Path, speakers: int, clip_s: float) -> None:
     for number in numbers:
         path = folder / f"{_file_name(number, speakers)}.wav"
-        sf.write(path, sound(number), _SOURCE_RATE_HZ, subtype="PCM_16")
+        sf.write(path, sound(number, clip_s), _SOURCE_RATE_HZ, subtype="PCM_16")
 
 
 def link_clips(built: Path, clips: int, speakers: int, different: int = 1000) -> None:

@@ -8,7 +8,7 @@ from math import exp, log, log10
 import numpy as np
 import pandas as pd
 
-from benchmarks.scale.corpus import CLIP_S
+from benchmarks.scale.corpus import CLIP_S, LONG_S
 from benchmarks.scale.stages import STAGES
 from ser.core.errors import SerError
 
@@ -74,13 +74,24 @@ def reaches(at: Callable[[float], float], limit: float) -> float:
     return float(10**high)
 
 
-def longer(stage: str, column: str) -> float:
-    """As how many clips of the made corpora one of the projection counts, for a column.
+def lengthened(table: pd.DataFrame) -> pd.DataFrame:
+    """How many times as much time and bytes stages take of long clips as of as many short ones.
 
-    Work by the second counts by seconds, so what it costs by the clip is counted too often.
+    Returns:
+        One row a stage (the index), with the columns `seconds` (of the processor) and `bytes`.
     """
-    kind = "seconds" if column.endswith("seconds") else column
-    return 3600 * HOURS / CLIPS / CLIP_S if kind in STAGES[stage].by_second else 1.0
+    columns = {"cpu_seconds": "seconds", "bytes": "bytes"}
+    short, long = (
+        table[(table["clip_s"] > CLIP_S) == is_long].set_index(["stage", "clips"])[[*columns]]
+        for is_long in (False, True)
+    )
+    times = (long / short).dropna().groupby("stage").max()
+    return times.rename(columns=columns).clip(lower=1.0)
+
+
+def short_clips(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of which growth is fitted."""
+    return table[table["clip_s"] == CLIP_S]
 
 
 def growths(table: pd.DataFrame) -> dict[str, dict[str, Growth]]:
@@ -89,7 +100,7 @@ def growths(table: pd.DataFrame) -> dict[str, dict[str, Growth]]:
     Stages that were measured at one size are left out.
     """
     found = {}
-    for stage, rows in table.groupby("stage", sort=False):
+    for stage, rows in short_clips(table).groupby("stage", sort=False):
         if rows["clips"].nunique() > 1:
             rows = rows.assign(spread_seconds=rows["cpu_seconds"] - rows["serial_seconds"])
             found[str(stage)] = {
@@ -108,7 +119,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     """
     found = growths(table)
     rows = []
-    for stage, own in table.groupby("stage", sort=False):
+    for stage, own in short_clips(table).groupby("stage", sort=False):
         last = own.loc[own["clips"].idxmax()]
         growth = found.get(str(stage))
         rows.append(
@@ -129,18 +140,23 @@ def project(
     ram_gb: float = RAM_GB,
     disk_tb: float = DISK_TB,
 ) -> pd.DataFrame:
-    """What each stage takes of so many clips, as long as those of ten million in 10,000 hours.
+    """What each stage takes of so many long clips.
 
     Returns:
         One row a stage, and one for the disk, which holds what all stages make: `stage`; `hours`
         here, with as many processes as measured it; `hours_shared`, by `workers`; `memory_gb`;
         `disk_gb`; `full_at`, how many clips fill the memory, or the disk. What is full first
-        stands first. Stages that were measured at one size are left out.
+        stands first. Stages that were measured at one size only, or of
+        short clips only, are left out.
     """
-    found = growths(table)
+    found, times = growths(table), lengthened(table)
+    found = {stage: growth for stage, growth in found.items() if stage in times.index}
 
     def at(stage: str, column: str, clips: float = clips) -> float:
-        return found[stage][column].at(clips * longer(stage, column))
+        growth = found[stage][column]
+        if column == "peak_mb":
+            return growth.at(clips * LONG_S / CLIP_S if STAGES[stage].holds_sound else clips)
+        return growth.at(clips) * times.loc[stage, "bytes" if column == "bytes" else "seconds"]
 
     def on_disk(clips: float) -> float:
         return sum(at(stage, "bytes", clips) for stage in found)

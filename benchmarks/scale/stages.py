@@ -76,13 +76,13 @@ class Stage:
         prepare: reads nothing of the corpus; gives the work.
         makes: its outputs, below the folder of its corpus.
         needs: stages that come before it.
-        by_second: columns that grow with the seconds of sound; others do with the clips.
+        holds_sound: whether its memory holds the features of many clips, whose length counts then.
     """
 
     prepare: Callable[[Folder, Values], Work]
     makes: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    by_second: frozenset[str] = frozenset()
+    holds_sound: bool = False
 
 
 def _convert(folder: Folder, _: Values) -> Work:
@@ -221,30 +221,23 @@ def _dvc(folder: Folder, _: Values, outputs: tuple[str, ...]) -> Work:
     return partial(repo.add, list(outputs))
 
 
-def _dvc_stage(
-    needs: tuple[str, ...], folders: tuple[str, ...], by_second: frozenset[str] = frozenset()
-) -> Stage:
+def _dvc_stage(needs: tuple[str, ...], folders: tuple[str, ...]) -> Stage:
     outputs = tuple(f"data/{folder}" for folder in folders)
-    return Stage(partial(_dvc, outputs=outputs), (".dvc",), needs, by_second)
+    return Stage(partial(_dvc, outputs=outputs), (".dvc",), needs)
 
 
-# of which a stage may need more where clips are longer
-_TIME, _PEAK, _BYTES = (frozenset({name}) for name in ("seconds", "peak_mb", "bytes"))
 STAGES = {
-    "convert": Stage(_convert, ("data/corpora",), (), _TIME | _BYTES),
-    "pairs": Stage(_pairs, ("pairs.csv",), ("convert",), _TIME),
+    "convert": Stage(_convert, ("data/corpora",)),
+    "pairs": Stage(_pairs, ("pairs.csv",), ("convert",)),
     "folds": Stage(_folds, ("data/splits",), ("pairs",)),
-    "augment": Stage(_augment, ("data/augmented",), ("folds",), _TIME | _BYTES),
-    "featurize": Stage(_featurize, ("data/features",), ("convert",), _TIME | _BYTES),
-    "functionals": Stage(_functionals, ("data/functionals",), ("convert",), _TIME),
-    # a step of training sees a crop of a clip, however long that is
-    "train": Stage(_train, ("models/seed_0",), ("folds", "featurize"), _PEAK),
+    "augment": Stage(_augment, ("data/augmented",), ("folds",)),
+    "featurize": Stage(_featurize, ("data/features",), ("convert",)),
+    "functionals": Stage(_functionals, ("data/functionals",), ("convert",)),
+    "train": Stage(_train, ("models/seed_0",), ("folds", "featurize"), holds_sound=True),
     "linear": Stage(_linear, ("models/linear",), ("folds", "featurize", "functionals")),
-    "predict": Stage(_predict, ("predictions.csv",), ("train", "linear"), _TIME | _PEAK),
-    "DVC, clips": _dvc_stage(("convert",), ("corpora",), _TIME | _BYTES),
-    "DVC, features": _dvc_stage(
-        ("augment", "featurize"), ("augmented", "features"), _TIME | _BYTES
-    ),
+    "predict": Stage(_predict, ("predictions.csv",), ("train", "linear")),
+    "DVC, clips": _dvc_stage(("convert",), ("corpora",)),
+    "DVC, features": _dvc_stage(("augment", "featurize"), ("augmented", "features")),
     "DVC, functionals": _dvc_stage(("folds", "functionals"), ("splits", "functionals")),
 }
 
