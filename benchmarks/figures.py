@@ -1,11 +1,15 @@
 """Figures of the benchmarks, in the look of all others."""
 
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
+
+from benchmarks.scale.growth import short_clips
 
 # the look of the pipeline's figures is not copied, so that both stay alike
 from ser.reports.figures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, save_figure
@@ -14,6 +18,8 @@ from ser.reports.figures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, s
 _BY_FOLD = "training"
 _BARS = (BLUE, ORANGE, GREY)
 _LINES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
+# where there are more lines than colours, the later ones are dashed
+_MANY_LINES = (*_LINES, (GREY, "v"), ("black", "*"))
 
 
 def draw_speed(table: pd.DataFrame, path: Path) -> None:
@@ -126,4 +132,42 @@ def draw_trust(coverage: pd.DataFrame, flags: pd.DataFrame, path: Path) -> None:
         right.grid(visible=False, axis="y")
         right.set(xlabel="recordings that are flagged (%)", title="Warnings", xlim=(0, 100))
         right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=4)
+        save_figure(figure, path)
+
+
+def draw_scale(table: pd.DataFrame, path: Path) -> None:
+    """Time and memory of every stage against clips, both axes logarithmic, one line a stage.
+
+    Args:
+        table: as `benchmarks.scale` makes it.
+    """
+    panels = {"seconds": "seconds", "peak_mb": "peak memory (MB)"}
+    looks = cycle([(*look, line) for line in ("-", "--") for look in _MANY_LINES])
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(14, 7), layout="constrained")
+        table = short_clips(table)
+        stages = table.groupby("stage", sort=False)
+        for (stage, rows), (colour, marker, line) in zip(stages, looks, strict=False):
+            for axis, column in zip(axes, panels, strict=True):
+                axis.plot(
+                    rows["clips"],
+                    rows[column],
+                    color=colour,
+                    marker=marker,
+                    markersize=9,
+                    linestyle=line,
+                    linewidth=2,
+                    label=stage,
+                )
+        sizes = sorted(table["clips"].unique())
+        for axis, label in zip(axes, panels.values(), strict=True):
+            axis.set(xscale="log", yscale="log", xlabel="clips", ylabel=label)
+            # formulas, which logarithmic axes are labelled with, are not drawn (`STYLE`)
+            axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axis.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+            for ticks in (axis.xaxis, axis.yaxis):
+                ticks.set_minor_formatter(NullFormatter())
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
+        figure.suptitle("What each stage takes as a corpus grows", size=14)
         save_figure(figure, path)

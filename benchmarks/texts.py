@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.figures import draw_sizes
+from benchmarks.scale.growth import DISK, WORKERS, project, summarize
 from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.settings import load_values
@@ -88,6 +89,24 @@ _STORM: _Columns = {
     "refused in one sentence": ("refused", 0),
     "accepted rightly": ("accepted", 0),
     "faults": ("faults", 0),
+}
+_SCALE: _Columns = {
+    "stage": ("stage", None),
+    "clips": ("clips", 0),
+    "seconds": ("seconds", 1),
+    "seconds of the processor": ("cpu_seconds", 1),
+    "peak memory, MB": ("peak_mb", 0),
+    "on disk, MB": ("mb", 1),
+    "exponent of time": ("time_exponent", 2),
+    "exponent of memory": ("memory_exponent", 2),
+}
+_PROJECTION: _Columns = {
+    "what": ("stage", None),
+    "hours, one machine": ("hours", 1),
+    f"hours, {WORKERS} workers": ("hours_shared", 1),
+    "memory, GB": ("memory_gb", 1),
+    "on disk, GB": ("disk_gb", 0),
+    "full at, million clips": ("millions", 2),
 }
 _ABLATION = (
     "change",
@@ -243,6 +262,20 @@ def storm_table(results: pd.DataFrame, language: Language) -> str:
     return _table(_STORM, results, language)
 
 
+def scale_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/scale.csv`: every stage at the largest size, and its growth."""
+    found = summarize(results)
+    return _table(_SCALE, found.assign(stage="`" + found["stage"] + "`"), language)
+
+
+def projection_table(results: pd.DataFrame, language: Language) -> str:
+    """Where `docs/scale.csv` leads; a dash where nothing is ever full."""
+    found = project(results)
+    stage = found["stage"].where(found["stage"] == DISK, "`" + found["stage"] + "`")
+    millions = found["full_at"].replace(float("inf"), float("nan")) / 1e6
+    return _table(_PROJECTION, found.assign(stage=stage, millions=millions), language)
+
+
 def commands_table(results: pd.DataFrame, language: Language) -> str:
     """Minutes of whole commands in `docs/stage_seconds.csv`, the longest first."""
     whole = results[results["stage"].str.startswith("make ")]
@@ -294,6 +327,8 @@ TABLES = (
     Shown("onnx", "onnx", "docs/own_voice", "onnx", onnx_table),
     Shown("search_languages", "mixing", "docs/languages", RESULTS, languages_table),
     Shown("storm", "storm", "docs/storm", RESULTS, storm_table),
+    Shown("scale", "scale", "docs/scale", RESULTS, scale_table),
+    Shown("scale", "scale", "docs/scale", "projection", projection_table),
     Shown("stage_seconds", "pipeline", "README", "seconds", commands_table),
     Shown("stage_seconds", "pipeline", "docs/speed", "seconds", stages_table),
 )
