@@ -28,6 +28,7 @@ MIRROR_VARIABLE = "SER_MIRROR"
 ARCHIVE_FOLDER = Path("data/archives")
 # what libsndfile reads
 AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".w64")
+_TAR_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 DOWNLOAD_TRIES = 4
 _CHUNK_BYTES = 1 << 16
 # path within the corpus, and path on disk; or, in a shard, that of the shard and the member's name
@@ -216,8 +217,7 @@ def has_ending(name: str, endings: Collection[str] = AUDIO_ENDINGS) -> bool:
 
 def is_tar(name: str) -> bool:
     """Whether a file's name is one of a tar archive, compressed or not."""
-    endings = [ending.lower() for ending in PurePosixPath(name).suffixes]
-    return (".tar" in endings[-2:] or endings[-1:] == [".tgz"]) and not name.startswith(".")
+    return name.lower().endswith(_TAR_ENDINGS) and not name.startswith(".")
 
 
 def fetch(corpus: Corpus, archive: Archive) -> Path:

@@ -18,15 +18,16 @@ from ser import cli
 from ser.catalogue.check import check_folder
 from ser.catalogue.draft import draft
 from ser.clips.audio import write_wav
-from ser.clips.manifest import DECISIONS, ClipName, Expected, read_decisions
+from ser.clips.manifest import DECISIONS, Expected, read_decisions
 from ser.core.errors import SerError
 from ser.download import source
 from ser.download.build import build_corpus
 from ser.download.corpus import Archive, Corpus
 from ser.download.names import named_corpus
 from ser.download.shards import in_turn, read_sidecars
-from ser.download.source import MIRROR_VARIABLE, Files, list_sound, source_files
-from ser.download.synthetic import synthetic_corpus
+from ser.download.source import MIRROR_VARIABLE, list_sound
+from ser.download.synthetic import N_SPEAKERS, N_TAKES, synthetic_corpus
+from ser.download.synthetic_voice import speak, utterances
 from ser.splits.split import split_corpus
 from ser.splits.takes import find_pairs
 from tests.builders import random_clip
@@ -331,6 +332,8 @@ def test_shards_are_checked_and_drafted_as_a_folder_is(
         ran = CliRunner().invoke(cli.app, ["corpora", "check", "toy", *arguments])
         assert ran.exit_code == 0, ran.output
         assert "8 clips, 2 speakers, happy 4, sad 4." in ran.output
+    (mirror / "train-0.tar.idx").write_bytes(b"no tar")
+    assert len(list_sound(mirror)) == len(KEYS)
     (mirror / "train-0.tar").write_bytes(b"no tar")
     ran = CliRunner().invoke(cli.app, ["corpora", "new", "other", str(mirror), "--out", "."])
     assert isinstance(ran.exception, SerError)
@@ -346,16 +349,19 @@ def test_a_folder_of_sound_beside_archives_is_still_a_folder(folder: Path, tmp_p
 def test_the_synthetic_corpus_in_shards_goes_from_download_to_split(
     tmp_path: Path, mirror: Path
 ) -> None:
-    corpus = replace(synthetic_corpus("a"), name="toy", archives=())
-    with source_files(corpus, tmp_path / "made") as files:
-        some: Files = files[::3]
-        for number in range(3):
-            own = {name.as_posix(): path.read_bytes() for name, path in some[number::3]}
-            write_shard(mirror / f"train-{number:06d}.tar", own)
-    expected = Expected(len(some), {}, corpus.expected.genders)
+    corpus = synthetic_corpus("a")
+    said = utterances(N_SPEAKERS, N_TAKES)[::5]
+    wav = tmp_path / "clip.wav"
+    for number in range(3):
+        own = {}
+        for one in said[number::3]:
+            write_wav(wav, speak(one, "a"))
+            own[f"Actor_{one.speaker:02d}/{one.file_name}"] = wav.read_bytes()
+        write_shard(mirror / f"train-{number:06d}.tar", own)
+    expected = Expected(len(said), {}, corpus.expected.genders)
     built = tmp_path / "data" / "toy"
-    manifest = build_corpus(replace(corpus, generate=None, expected=expected), built)
-    clips: list[ClipName | None] = [corpus.parse(name) for name, _ in some]
-    assert sorted(manifest["clip"]) == sorted(f"toy/{one.clip}" for one in clips if one)
-    fitting = split_corpus(manifest, find_pairs(manifest, built, read_decisions(built / DECISIONS)), tmp_path / "splits" / "toy")
-    assert "leave_one_speaker_out" in fitting
+    manifest = build_corpus(replace(corpus, name="toy", generate=None, expected=expected), built)
+    names = {f"toy/Actor_{one.speaker:02d}/{Path(one.file_name).stem}" for one in said}
+    assert set(manifest["clip"]) == names
+    pairs = find_pairs(manifest, built, read_decisions(built / DECISIONS))
+    assert "leave_one_speaker_out" in split_corpus(manifest, pairs, tmp_path / "splits" / "toy")
