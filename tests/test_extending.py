@@ -39,6 +39,9 @@ except ValueError as error:
     assert "clips are named {speaker}_{gender}_{emotion}" in str(error)
 else:
     raise AssertionError("a strange emotion is read")
+told = {"speaker": "7", "gender": "F", "emotion": "1"}
+clip = find_corpus("samtale").clip_name(PurePosixPath("0000012.flac"), told)
+assert (clip.clip, clip.speaker, clip.gender, clip.emotion) == ("0000012", "7", "female", "sad")
 values = load_values()
 check_values(values)
 named = [name for name, one in load_systems(values).items() if "norsk" in one.all_corpora]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
@@ -14,11 +14,11 @@ from ser.core.errors import SerError
 from ser.core.processes import spread
 from ser.download.build import load_checksums
 from ser.download.corpus import Corpus
+from ser.download.shards import in_turn, read_sidecars
+from ser.download.source import Files
 from ser.shortcuts.cues import Cues, format_of, measure
 from ser.shortcuts.measure import measure_shortcuts
 from ser.splits.takes import ALIKE, find_pairs
-
-Files = list[tuple[PurePosixPath, Path]]
 
 
 @dataclass
@@ -51,17 +51,18 @@ def check_folder(corpus: Corpus, files: Files, names_only: bool = False) -> Repo
 def check_names(corpus: Corpus, files: Files) -> Report:
     """What the names of files tell, before any sound is read."""
     report = Report()
+    told = read_sidecars(corpus, files)
     clips: dict[str, tuple[ClipName, Path]] = {}
     for relative, path in files:
         try:
-            name = corpus.parse(relative)
+            name = corpus.clip_name(relative, told.get(path.with_suffix(""), {}))
         except ValueError as error:
             report.faults.append(f"{relative} is no clip of it: {error}.")
             continue
         if name is None:
             continue
         if name.clip in clips:
-            report.faults.append(f"{relative} and {clips[name.clip][1]} are one clip, {name.clip}.")
+            report.faults.append(f"{path} and {clips[name.clip][1]} are one clip, {name.clip}.")
             continue
         clips[name.clip] = (name, path)
     report.named = list(clips.values())
@@ -108,13 +109,16 @@ def check_sound(corpus: Corpus, report: Report) -> None:
         return
     with TemporaryDirectory(prefix="ser-check-") as aside:
         folder = Path(aside) / corpus.name
-        jobs = [
-            _Job(path, clip_path(folder, f"{corpus.name}/{name.clip}"))
-            for name, path in report.named
-        ]
-        for parent in {job.target.parent for job in jobs}:
-            parent.mkdir(parents=True, exist_ok=True)
-        found = spread(_hear, jobs, f"{corpus.title}: sound", "clip")
+
+        def hear(those: list[tuple[ClipName, Path]]) -> list[_Heard | str]:
+            jobs = [
+                _Job(path, clip_path(folder, f"{corpus.name}/{name.clip}")) for name, path in those
+            ]
+            for parent in {job.target.parent for job in jobs}:
+                parent.mkdir(parents=True, exist_ok=True)
+            return spread(_hear, jobs, f"{corpus.title}: sound", "clip")
+
+        found = in_turn(report.named, Path(aside) / "shard", hear)
         report.faults += [one for one in found if isinstance(one, str)]
         rows = [
             {

@@ -71,7 +71,7 @@ def check(
 
     from ser.catalogue.check import check_folder
     from ser.corpora import find_corpus
-    from ser.download.source import list_audio, source_files
+    from ser.download.source import list_sound, source_files
     from ser.shortcuts.verdicts import described, sentences
 
     corpus = find_corpus(name)
@@ -79,7 +79,7 @@ def check(
         raise SerError(f"{folder} is not a folder; name the one that holds {corpus.title}.")
     with TemporaryDirectory(prefix="ser-corpus-") as aside:
         if folder is not None:
-            report = check_folder(corpus, list_audio(folder), names_only)
+            report = check_folder(corpus, list_sound(folder), names_only)
         else:
             with source_files(corpus, Path(aside) / name) as files:
                 report = check_folder(corpus, files, names_only)
@@ -108,14 +108,14 @@ def new(
 ) -> None:
     """Draft the file of a new corpus from the names in a folder, for you to correct."""
     from ser.catalogue.draft import draft
-    from ser.download.source import ARCHIVE_FOLDER, list_audio
+    from ser.download.source import ARCHIVE_FOLDER, list_sound
 
     path = out / f"{name}.py"
     if path.exists():
         raise SerError(f"{path} is there already; give another name, or remove it.")
     if not folder.is_dir():
         raise SerError(f"{folder} is not a folder; name the one that holds the recordings.")
-    text = draft(name, list_audio(folder), folder)
+    text = draft(name, list_sound(folder), folder)
     with whole_file(path) as aside:
         aside.write_text(text, encoding="utf-8")
     print(text)

@@ -48,7 +48,7 @@ def draft(name: str, files: list[tuple[PurePosixPath, Path]], folder: Path) -> s
 
     Args:
         name: what the corpus will be called: small letters, digits and `_`.
-        files: its files of sound, as `list_audio` lists them.
+        files: its files of sound, as `list_sound` lists them.
         folder: where they lie, for sentences.
 
     Raises:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -21,10 +21,11 @@ from ser.clips.manifest import (
     write_manifest,
 )
 from ser.core.errors import SerError
-from ser.core.files import whole_folder
+from ser.core.files import partial_path, whole_folder
 from ser.core.processes import spread
 from ser.download.corpus import Corpus
-from ser.download.source import source_files
+from ser.download.shards import in_turn, read_sidecars
+from ser.download.source import Files, source_files
 
 
 def build_corpus(corpus: Corpus, out: Path) -> pd.DataFrame:
@@ -50,23 +51,22 @@ def build_corpus(corpus: Corpus, out: Path) -> pd.DataFrame:
     return manifest
 
 
-def name_clips(
-    corpus: Corpus, files: list[tuple[PurePosixPath, Path]]
-) -> list[tuple[ClipName, Path]]:
+def name_clips(corpus: Corpus, files: Files) -> list[tuple[ClipName, Path]]:
     """Read every file's name, and check all that names tell before any sound is read.
 
     Raises:
-        SerError: naming the first file whose name breaks the corpus's rules, the two files of a
-            clip that is there twice, or the count that is not as published.
+        SerError: naming the first file whose name or sidecar breaks the corpus's rules, the two
+            files of a clip that is there twice, or the count that is not as published.
     """
+    told = read_sidecars(corpus, files)
     named: dict[str, tuple[ClipName, Path]] = {}
     for relative, path in files:
         try:
-            name = corpus.parse(relative)
+            name = corpus.clip_name(relative, told.get(path.with_suffix(""), {}))
         except ValueError as error:
             raise SerError(
-                f"{corpus.title}: {relative} is not named as a clip of it ({error}); remove the "
-                f"file if it is none, or correct the pattern in ser/corpora/{corpus.name}.py."
+                f"{corpus.title}: {relative} is no clip of it ({error}); remove the file if it is "
+                f"none, or correct ser/corpora/{corpus.name}.py."
             ) from None
         if name is None:
             continue
@@ -129,12 +129,16 @@ def _make_clips(
     out: Path,
     checksums: Mapping[str, str],
 ) -> list[dict[str, object]]:
-    jobs = [
-        _Job(name, path, clip_path(out, name.clip), checksums.get(name.clip, ""))
-        for name, path in named
-    ]
     work = partial(_make_clip, title=corpus.title, checksums_of=corpus.checksums_of)
-    rows = spread(work, jobs, f"{corpus.title}: clips", "clip")
+
+    def make(those: list[tuple[ClipName, Path]]) -> list[tuple[dict[str, object], int]]:
+        jobs = [
+            _Job(name, path, clip_path(out, name.clip), checksums.get(name.clip, ""))
+            for name, path in those
+        ]
+        return spread(work, jobs, f"{corpus.title}: clips", "clip")
+
+    rows = in_turn(named, partial_path(out.parent / f"{corpus.name}-shard"), make)
     clipped = sum(samples > 0 for _, samples in rows)
     if clipped:
         print(f"{corpus.title}: {clipped} clips went beyond full scale and were cut back to it")

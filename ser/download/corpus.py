@@ -61,13 +61,16 @@ class Corpus:
         language: ISO 639 code.
         licence: its name, or what is known of it in words.
         parse: reads a file's path within the corpus into a `ClipName`; None for files that are
-            not clips; raises `ValueError` for a name that breaks the corpus's own rules.
+            not clips; raises `ValueError` for a name that breaks the corpus's own rules. Where
+            there is a `sidecar`, it also gets what that tells, by field (`clip_name`).
         checksums_of: whether `checksums/<name>.tsv` hashes the samples as published ("source") or
             in canonical form ("canonical", where only that form could be seen); None where there is
             no table.
         generate: writes the source files into a folder, for a corpus that is made by code.
         scheme: how clips are named, with the fields in braces.
         pattern: the same as a regular expression with every code written out.
+        sidecar: the fields of `ClipName` that a file beside each sound tells: by field, its key in
+            the object of `<clip>.json`, or the ending of a file that holds nothing else.
         n_speakers: how many there are, where they are not listed one by one.
         hours: of speech, as published.
         note: what to keep in mind about it.
@@ -83,18 +86,30 @@ class Corpus:
     licence: str
     citation: str
     expected: Expected
-    parse: Callable[[PurePosixPath], ClipName | None]
+    parse: Callable[..., ClipName | None]
     archives: tuple[Archive, ...] = ()
     checksums_of: Literal["source", "canonical"] | None = None
     generate: Callable[[Path], None] | None = None
     scheme: str = ""
     pattern: str = ""
+    sidecar: Mapping[str, str] = field(default_factory=dict)
     n_speakers: int | None = None
     hours: float | None = None
     note: str = ""
     unverified: str = ""
     defects: Mapping[str, str] = field(default_factory=dict)
     not_the_same: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def clip_name(self, path: PurePosixPath, told: Mapping[str, str | None]) -> ClipName | None:
+        """What the name of a file and `told`, by its sidecar, say of a clip; raises as `parse`."""
+        return self.parse(path, told) if self.sidecar else self.parse(path)
+
+    @property
+    def sidecar_endings(self) -> tuple[str, ...]:
+        """Endings of the files beside each sound that are read."""
+        return tuple(
+            sorted({key if key.startswith(".") else ".json" for key in self.sidecar.values()})
+        )
 
     @property
     def terms(self) -> str:

@@ -28,6 +28,9 @@ _PLAIN = (
 # stands in a draft for the name of an emotion whose code means nothing to a program
 BLANK = "?"
 FIELDS = ("speaker", "gender", "emotion", "intensity", "sentence", "take")
+# files beside a sound that hold one text
+TEXT_ENDINGS = (".txt", ".cls")
+_NOTHING: Mapping[str, str | None] = {}
 # an emotion's name, or the name and how many clips show it
 Emotions = Mapping[str, str | tuple[str, int]]
 
@@ -44,6 +47,7 @@ def named_corpus(
     unknown: str = "",
     codes: Mapping[str, Mapping[str, str]] | None = None,
     no_clips: str = "",
+    sidecar: Mapping[str, str] | None = None,
     **facts: Any,
 ) -> Corpus:
     r"""A corpus whose names a regular expression reads.
@@ -63,10 +67,14 @@ def named_corpus(
             all speakers that are found are taken.
         codes: meanings of the codes of other groups, by group; `gender` has one by itself.
         no_clips: a regular expression; a path in which it is found is no clip.
+        sidecar: what a file beside each sound tells instead of its name, by group: the key in the
+            object of `<clip>.json`, or `.txt` or `.cls` for a file of that ending whose whole text
+            it is. Codes have their meanings as those in names do.
         facts: the other attributes of `Corpus`.
 
     Raises:
-        ValueError: if the pattern cannot be read, or lacks a speaker or an emotion.
+        ValueError: if the pattern cannot be read, a speaker or an emotion is told nowhere, or a
+            group twice.
         SerError: if an emotion is still the blank of a draft.
     """
     genders = {
@@ -85,22 +93,30 @@ def named_corpus(
         tables["speaker"] = {speaker: speaker for speaker in genders}
     filled = fill(pattern, tables)
     whole = re.compile(rf"(?:.*/)?(?P<clip>{filled})", re.ASCII)
-    lacking = {"speaker", "emotion"} - set(whole.groupindex)
+    beside = dict(sidecar or {})
+    lacking = {"speaker", "emotion"} - set(whole.groupindex) - set(beside)
     if lacking:
         raise ValueError(f"the pattern of {name} has no group {', '.join(sorted(lacking))}")
-    strange = set(whole.groupindex) - {*FIELDS, "clip"}
+    strange = {*whole.groupindex, *beside} - {*FIELDS, "clip"}
     if strange:
         raise ValueError(f"the pattern of {name} has an unknown group {', '.join(sorted(strange))}")
+    doubled = set(whole.groupindex) & set(beside)
+    if doubled:
+        raise ValueError(f"{name}: both pattern and sidecar tell {', '.join(sorted(doubled))}")
+    odd = {key for key in beside.values() if key.startswith(".")} - set(TEXT_ENDINGS)
+    if odd:
+        raise ValueError(f"{name}: a sidecar is no {', '.join(sorted(odd))}")
     scheme = shown(pattern)
     skipped = re.compile(no_clips) if no_clips else None
 
-    def parse(path: PurePosixPath) -> ClipName | None:
+    def parse(path: PurePosixPath, told: Mapping[str, str | None] = _NOTHING) -> ClipName | None:
         if skipped is not None and skipped.search(path.as_posix()):
             return None
         match = whole.fullmatch((path.parent / path.stem).as_posix())
         if match is None:
             raise ValueError(f"clips are named {scheme}")
         said = {key: code for key, code in match.groupdict().items() if code is not None}
+        said |= {key: _told(key, beside[key], told) for key in beside}
         means = {key: _meaning(key, code, tables) for key, code in said.items()}
         return ClipName(
             clip=said["clip"],
@@ -118,8 +134,19 @@ def named_corpus(
         parse=parse,
         scheme=scheme,
         pattern=filled,
+        sidecar=beside,
         **facts,
     )
+
+
+def _told(group: str, key: str, told: Mapping[str, str | None]) -> str:
+    place = f"the {key}" if key.startswith(".") else f"{key!r} of the .json"
+    if group not in told:
+        raise ValueError(f"{place} beside it, which tells the {group}, is missing")
+    text = told[group]
+    if text is None:
+        raise ValueError(f"{place} beside it, which tells the {group}, is no text or number")
+    return text
 
 
 def _meaning(group: str, code: str, tables: Mapping[str, Mapping[str, str]]) -> str:

@@ -8,9 +8,10 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.error import URLError
@@ -27,8 +28,11 @@ MIRROR_VARIABLE = "SER_MIRROR"
 ARCHIVE_FOLDER = Path("data/archives")
 # what libsndfile reads
 AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".w64")
+_TAR_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 DOWNLOAD_TRIES = 4
 _CHUNK_BYTES = 1 << 16
+# path within the corpus, and path on disk; or, in a shard, that of the shard and the member's name
+Files = list[tuple[PurePosixPath, Path]]
 # The largest corpus known here unpacks to 2 GB: anything near this is not a speech corpus.
 LARGEST_UNPACKED_BYTES = 20 * 2**30
 # nor is one of more members, or with names that are longer
@@ -91,8 +95,10 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def source_files(corpus: Corpus, work: Path) -> Iterator[list[tuple[PurePosixPath, Path]]]:
-    """Yield the corpus's audio files as (path within the corpus, path on disk), sorted.
+def source_files(corpus: Corpus, work: Path) -> Iterator[Files]:
+    """Yield the corpus's audio files, sorted by their path within it.
+
+    What lies in tar archives stays there, for `ser.download.shards.in_turn` to unpack.
 
     Args:
         work: a folder for what has to be unpacked or generated; removed at the end.
@@ -102,10 +108,10 @@ def source_files(corpus: Corpus, work: Path) -> Iterator[list[tuple[PurePosixPat
     """
     mirror = find_mirror()
     if corpus.generate is None and mirror is not None and (mirror / corpus.name).is_dir():
-        yield list_audio(mirror / corpus.name, inside=mirror)
+        yield list_sound(mirror / corpus.name, inside=mirror)
         return
     if corpus.generate is None and (ARCHIVE_FOLDER / corpus.name).is_dir():
-        yield list_audio(ARCHIVE_FOLDER / corpus.name)
+        yield list_sound(ARCHIVE_FOLDER / corpus.name)
         return
     if corpus.generate is None and not corpus.archives:
         raise SerError(
@@ -116,17 +122,52 @@ def source_files(corpus: Corpus, work: Path) -> Iterator[list[tuple[PurePosixPat
     shutil.rmtree(aside, ignore_errors=True)  # left over from a run that was killed
     aside.mkdir(parents=True)
     try:
+        shards = []
         if corpus.generate is not None:
             corpus.generate(aside)
         else:
-            for archive in corpus.archives:
-                unpack(fetch(corpus, archive), aside)
-        yield list_audio(aside)
+            for path in [fetch(corpus, archive) for archive in corpus.archives]:
+                if is_tar(path.name):
+                    shards.append(path)
+                else:
+                    unpack(path, aside, (*AUDIO_ENDINGS, *corpus.sidecar_endings))
+        yield sorted(list_audio(aside) + list_members(shards))
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def list_audio(folder: Path, inside: Path | None = None) -> list[tuple[PurePosixPath, Path]]:
+def list_sound(folder: Path, inside: Path | None = None) -> Files:
+    """Audio files below `folder`; where there are none, those in its tar shards.
+
+    Args:
+        inside: as for `list_audio`.
+
+    Raises:
+        SerError: as for `list_audio`, or if a shard is damaged or would unpack to odd files.
+    """
+    return list_audio(folder, inside) or list_members(
+        path for _, path in _list_files(folder, inside, is_tar)
+    )
+
+
+def list_members(shards: Iterable[Path]) -> Files:
+    """Audio files in tar archives, each under its name there, sorted.
+
+    Raises:
+        SerError: if one is truncated or damaged, or a member has an odd name, kind or size.
+    """
+    found = []
+    for shard in shards:
+        with open_tar(shard) as (_, members):
+            found += [
+                (_within_corpus(one.name, shard / one.name), shard / one.name)
+                for one in members
+                if has_ending(one.name)
+            ]
+    return sorted(found)
+
+
+def list_audio(folder: Path, inside: Path | None = None) -> Files:
     """Regular audio files below `folder`, sorted by their path within it, which is in NFC.
 
     Args:
@@ -136,6 +177,10 @@ def list_audio(folder: Path, inside: Path | None = None) -> list[tuple[PurePosix
     Raises:
         SerError: if a link leads out of there, or a name cannot be printed.
     """
+    return _list_files(folder, inside, has_ending)
+
+
+def _list_files(folder: Path, inside: Path | None, is_wanted: Callable[[str], bool]) -> Files:
     allowed = (inside or folder).resolve()
     found = []
     seen: set[Path] = set()
@@ -146,23 +191,33 @@ def list_audio(folder: Path, inside: Path | None = None) -> list[tuple[PurePosix
             continue
         seen.add(here.resolve())
         for path in (here / name for name in files):
-            if not (_is_audio(path.name) and path.is_file()):
+            if not (is_wanted(path.name) and path.is_file()):
                 continue
             if not path.resolve().is_relative_to(allowed):
                 raise SerError(
                     f"{path} is a link that leads out of {allowed}; copy the file there."
                 )
-            relative = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
-            if not relative.isprintable():  # nor could every name be written to a table
-                raise SerError(f"{str(path)!r} has characters that are no text; rename it.")
-            found.append((PurePosixPath(relative), path))
+            found.append((_within_corpus(path.relative_to(folder).as_posix(), path), path))
     return sorted(found)
 
 
-def _is_audio(name: str) -> bool:
+def _within_corpus(name: str, path: Path) -> PurePosixPath:
+    relative = unicodedata.normalize("NFC", name)
+    if not relative.isprintable():  # nor could every name be written to a table
+        raise SerError(f"{str(path)!r} has characters that are no text; rename it.")
+    return PurePosixPath(relative)
+
+
+def has_ending(name: str, endings: Collection[str] = AUDIO_ENDINGS) -> bool:
+    """Whether a file's name, or path, ends so; without `endings`, whether it is one of sound."""
     path = PurePosixPath(name)
     # archives made on macOS carry a shadow "._name" beside every file
-    return path.suffix.lower() in AUDIO_ENDINGS and not path.name.startswith(".")
+    return path.suffix.lower() in endings and not path.name.startswith(".")
+
+
+def is_tar(name: str) -> bool:
+    """Whether a file's name is one of a tar archive, compressed or not."""
+    return name.lower().endswith(_TAR_ENDINGS) and not name.startswith(".")
 
 
 def fetch(corpus: Corpus, archive: Archive) -> Path:
@@ -258,20 +313,30 @@ def _check_size(archive: Archive, path: Path) -> None:
         )
 
 
-def unpack(path: Path, folder: Path) -> None:
+def unpack(path: Path, folder: Path, endings: Collection[str] = AUDIO_ENDINGS) -> None:
     """Unpack the sound in a zip or tar archive, once all of it is checked; a bad one unpacks none.
+
+    Args:
+        endings: those of the files to unpack.
 
     Raises:
         SerError: if it is truncated or damaged, or a member would land outside `folder`.
     """
-    kind = "tar" if ".tar" in path.suffixes or path.suffix == ".tgz" else "zip"
+    if is_tar(path.name):
+        with open_tar(path) as (archive, members):
+            wanted = [one for one in members if has_ending(one.name, endings)]
+            archive.extractall(folder, wanted, filter="data")
+        return
+    with _undamaged(path, "zip"), zipfile.ZipFile(path) as zipped:
+        _check_archive(path, zipped)
+        zipped.extractall(folder, [name for name in zipped.namelist() if has_ending(name, endings)])
+
+
+@contextmanager
+def _undamaged(path: Path, kind: str) -> Iterator[None]:
+    """Say in a sentence that an archive is damaged, if reading it fails."""
     try:
-        if kind == "tar":
-            _unpack_tar(path, folder)
-        else:
-            with zipfile.ZipFile(path) as archive:
-                _check_archive(path, archive)
-                archive.extractall(folder, [name for name in archive.namelist() if _is_audio(name)])
+        yield
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno in FULL:
             raise
@@ -281,17 +346,33 @@ def unpack(path: Path, folder: Path) -> None:
         ) from None
 
 
-def _unpack_tar(path: Path, folder: Path) -> None:
-    with tarfile.open(path) as archive:
-        members = archive.getmembers()
-        # to its end, so that a damaged one is noticed before anything is written
-        while archive.fileobj is not None and archive.fileobj.read(_CHUNK_BYTES):
-            pass
+@contextmanager
+def open_tar(path: Path) -> Iterator[tuple[tarfile.TarFile, list[tarfile.TarInfo]]]:
+    """Yield a tar archive and its regular files, once all of it is checked.
+
+    Raises:
+        SerError: if it is truncated or damaged, or a member has an odd name, kind or size.
+    """
+    with _undamaged(path, "tar"), tarfile.open(path) as archive:
+        members = list(islice(archive, _MOST_MEMBERS + 1))
         _check_members(
             path, [(one.name, one.size, not (one.isfile() or one.isdir())) for one in members]
         )
-        sound = [one for one in members if one.isfile() and _is_audio(one.name)]
-        archive.extractall(folder, sound, filter="data")
+        _check_end(archive)
+        yield archive, [one for one in members if one.isfile()]
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Read a tar archive to its end, which is all zeros; tarfile stops at any other header too."""
+    file = archive.fileobj
+    file.seek(archive.offset)
+    rest = 0
+    while chunk := file.read(_CHUNK_BYTES):
+        if any(chunk):
+            raise tarfile.ReadError("something stands behind its last member")
+        rest += len(chunk)
+    if rest < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("its end is missing")
 
 
 def _check_archive(path: Path, archive: zipfile.ZipFile) -> None:
