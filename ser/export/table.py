@@ -74,10 +74,12 @@ def known_corpus(name: str) -> Corpus:
 def named_manifest(corpus: Corpus) -> pd.DataFrame:
     """The manifest of a known corpus from the names of its clips alone; empty if none are listed.
 
+    Empty, too, where names do not tell all, and a file beside each sound does.
+
     Columns as in a manifest but for `duration_s`; `pcm_sha256` is the published checksum, and
     `take_group` is shared by clips whose checksums are the same.
     """
-    checksums = load_checksums(corpus)
+    checksums = {} if corpus.sidecar else load_checksums(corpus)
     rows = []
     for clip, digest in checksums.items():
         relative = clip.partition("/")[2]
