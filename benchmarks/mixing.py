@@ -217,12 +217,7 @@ def _train(
 ) -> Network:
     """As systems train, with the adversary beside; the averaged network."""
     rows = training_items(data, job.fold)
-    items = TrainingItems(
-        normalize(rows, Purpose.TRAIN),
-        encode(data.clips, rows, emotions),
-        rows["clip"].tolist(),
-        _numbers(rows["corpus"]),
-    )
+    items = _items(rows, data, emotions, normalize)
     who = dict(zip(data.clips["clip"], speaker_keys(data.clips), strict=True))
     speakers = _numbers(rows["clip"].map(who))
     adversary = _Adversary(network, int(speakers.max()) + 1) if job.way.adversary else None
@@ -242,6 +237,18 @@ def _train(
         average.update_parameters(network)
     averaged = cast(Network, average.module)
     return averaged.eval()
+
+
+def _items(
+    rows: pd.DataFrame, data: SystemData, emotions: tuple[str, ...], normalize: _Normalizing
+) -> TrainingItems:
+    """What trains, from its rows of the index."""
+    return TrainingItems(
+        normalize(rows, Purpose.TRAIN),
+        encode(data.clips, rows, emotions),
+        rows["clip"].tolist(),
+        _numbers(rows["corpus"]),
+    )
 
 
 def _numbers(names: "pd.Series[str]") -> Tensor:
@@ -369,10 +376,7 @@ def _contrast(
     generator: torch.Generator,
 ) -> None:
     """Supervised contrast: clips of one emotion are drawn together, whoever speaks whatever."""
-    rows = training_items(data, job.fold)
-    targets = encode(data.clips, rows, emotions)
-    features = normalize(rows, Purpose.TRAIN)
-    items = TrainingItems(features, targets, rows["clip"].tolist(), _numbers(rows["corpus"]))
+    items = _items(training_items(data, job.fold), data, emotions, normalize)
     pooled = _Pooled(network)
     project = nn.Linear(pooled.width, _PROJECTION)
     optimizers = build_optimizers(network, job.recipe.optimizer)
