@@ -32,11 +32,12 @@ from ser.reading.data import SystemData, clips_only, encode, load_system, traini
 from ser.reading.normalization import Normalizer
 from ser.reading.reader import Reader
 from ser.reading.settings import System
+from ser.reading.stored import Stored
 from ser.training.batches import (
     Batch,
     Mixed,
     TrainingItems,
-    cut_and_warp,
+    epoch_batches,
     mix_pairs,
     only_possible,
     soft_targets,
@@ -199,12 +200,9 @@ class _Normalizing:
             for name, rows in parts.items()
         }
 
-    def __call__(self, items: pd.DataFrame, purpose: Purpose) -> list[Tensor]:
-        features = self.reader.features(items, purpose)
-        return [
-            self.fitted[name if name in self.fitted else ""](clip)
-            for clip, name in zip(features, items["corpus"], strict=True)
-        ]
+    def __call__(self, items: pd.DataFrame, purpose: Purpose) -> Stored:
+        each = [self.fitted[name if name in self.fitted else ""] for name in items["corpus"]]
+        return replace(self.reader.features(items, purpose), normalizers=each)
 
 
 def _train(
@@ -229,10 +227,10 @@ def _train(
     optimizers = build_optimizers(network, job.recipe.optimizer)
     if adversary:
         optimizers.append(torch.optim.AdamW(adversary.told.parameters(), lr=_ADVERSARY_LR))
-    for batch, numbers in _batches(items, job, network, emotions, optimizers, generator):
+    for batch in _batches(items, job, network, emotions, optimizers, generator):
         loss = _loss(network, batch, job.recipe, len(emotions), generator)
         if adversary:
-            loss = loss + adversary.loss(speakers[numbers], job.way.adversary)
+            loss = loss + adversary.loss(speakers[batch.numbers], job.way.adversary)
         descend(loss, optimizers)
         average.update_parameters(network)
     averaged = cast(Network, average.module)
@@ -263,22 +261,20 @@ def _batches(
     optimizers: Sequence[Optimizer],
     generator: torch.Generator,
     size: int = 0,
-) -> Iterator[tuple[Batch, Tensor]]:
-    """Batches of all epochs and which items are in them, at the learning rate of each step."""
+) -> Iterator[Batch]:
+    """Batches of all epochs, at the learning rate of each step."""
     settings = job.recipe.training
     crop, epochs = crop_rows(job.recipe, network), n_epochs(job.recipe, len(items))
     size = min(size or settings.batch_size, len(items))
+    settings = settings.model_copy(update={"batch_size": size})
     factor = rate_schedule(settings.schedule, max(1, len(items) // size) * epochs)
     shown = items.shown(len(emotions), settings.mask_absent)
     step = 0
     for _ in range(epochs):
-        chosen = items.choose(settings.copy_probability, generator)
-        order = items.draw(settings.corpus_balance, generator)
         network.train()
-        for places in order[: len(order) // size * size].view(-1, size):
+        for batch in epoch_batches(items, settings, crop, shown, generator):
             scale_rates(optimizers, factor(step))
-            warp = settings.time_warp
-            yield cut_and_warp(items, chosen[places], crop, warp, shown, generator), chosen[places]
+            yield batch
             step += 1
 
 
@@ -301,7 +297,8 @@ def _altered(
 def _loss(
     network: Network, batch: Batch, recipe: Recipe, classes: int, generator: torch.Generator
 ) -> Tensor:
-    targets = soft_targets(batch, torch.ones(classes), recipe.training.label_smoothing)
+    smoothing = recipe.training.label_smoothing
+    targets = soft_targets(batch.targets, batch.possible, torch.ones(classes), smoothing)
     values, lengths = _altered(network, batch, recipe, generator)
     mixed = mix_pairs(Mixed(values, lengths, targets, batch.possible), recipe.training, generator)
     logits = only_possible(_embed(network, mixed, recipe), mixed.possible)
@@ -381,9 +378,8 @@ def _contrast(
     project = nn.Linear(pooled.width, _PROJECTION)
     optimizers = build_optimizers(network, job.recipe.optimizer)
     optimizers.append(torch.optim.AdamW(project.parameters(), lr=_ADVERSARY_LR))
-    for batch, _ in _batches(
-        items, job, network, emotions, optimizers, generator, size=_CONTRAST_BATCH
-    ):
+    batches = _batches(items, job, network, emotions, optimizers, generator, size=_CONTRAST_BATCH)
+    for batch in batches:
         values, lengths = _altered(network, batch, job.recipe, generator)
         _embed(network, Mixed(values, lengths, batch.possible, batch.possible), job.recipe)
         unit = nn.functional.normalize(project(pooled.values))

@@ -123,7 +123,7 @@ class FittedSvm:
     def fit(cls, fold: int, data: SystemData, cost: float) -> "FittedSvm":
         """Train on the functionals at hand."""
         reader, clips = Reader(data, fold), data.with_role(fold, "train")
-        columns = [name for name in data.functionals.columns if not name.startswith(COVARIANCE)]
+        columns = [name for name in data.functional_names if not name.startswith(COVARIANCE)]
         scaler = StandardScaler().fit(reader.functionals(clips, Purpose.STATISTICS, columns))
         svm = SVC(C=cost, gamma="scale", class_weight="balanced")
         values = reader.functionals(clips, Purpose.TRAIN, columns)
@@ -139,7 +139,7 @@ class FittedSvm:
     def answer(self, files: Sequence[Path]) -> list[str]:
         """As in `Fitted`."""
         rows = [functionals_of(read_canonical(path)) for path in files]
-        table = pd.DataFrame(rows, columns=self.data.functionals.columns)[self.columns]
+        table = pd.DataFrame(rows, columns=self.data.functional_names)[self.columns]
         return self.svm.predict(self.scaler.transform(table.to_numpy())).tolist()
 
 

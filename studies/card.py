@@ -9,7 +9,7 @@ import pandas as pd
 from ser.clips.labels import ordered
 from ser.clips.manifest import MANIFEST, read_manifest
 from ser.core.settings import Values
-from ser.store.functionals import read_functionals
+from ser.store.functionals import Functionals
 from studies.study import DATA, Tables, run_study
 
 # functionals that the card shows
@@ -29,7 +29,7 @@ def study_corpus(_: Values, corpus: str) -> Tables:
         one row an emotion: `clip` and `speaker` of a clip to look at.
     """
     manifest = read_manifest(DATA / "corpora" / corpus / MANIFEST)
-    clips = describe_clips(manifest, read_functionals(DATA / "functionals" / corpus))
+    clips = describe_clips(manifest, Functionals(DATA / "functionals" / corpus).table())
     examples = choose_examples(clips)[["emotion", "clip", "speaker"]]
     return {"": card_table(clips), "_boxes": boxes_table(clips), "_examples": examples}
 

@@ -7,7 +7,7 @@ Out: plots/studies/importance/<corpus>.csv, <corpus>_emotions.csv and <corpus>_s
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import compress, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,7 @@ def _ask_fold(fold: int, data: SystemData, cost: float) -> pd.DataFrame:
     Columns: `IDENTITY` (`seed` is the number of the permutation), `group`, `way`, `functionals`,
     `emotion`, `predicted`, `protocol`, `mark`.
     """
-    names = data.functionals.columns
+    names = data.functional_names
     group = np.array([group_of(name) for name in names])
     emotions = trained_emotions(data, fold)
     tested = data.with_role(fold, "test").sort_values("clip", ignore_index=True)
@@ -113,8 +113,8 @@ def _ask_fold(fold: int, data: SystemData, cost: float) -> pd.DataFrame:
     means = np.stack([whole.mean[corpus] for corpus in corpora])
     for name in GROUPS:
         own = group == name
-        answer(*_fit(data, fold, names[own], cost), name, ALONE)
-        answer(*_fit(data, fold, names[~own], cost), name, WITHOUT)
+        for way, kept in ((ALONE, own), (WITHOUT, ~own)):
+            answer(*_fit(data, fold, list(compress(names, kept)), cost), name, way)
         answer(whole, np.where(own, means, values), name, OCCLUDED)
         for draw in range(PERMUTATIONS):
             order = np.random.default_rng([_SEED, fold, draw]).permutation(len(values))

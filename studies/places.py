@@ -17,7 +17,7 @@ from ser.evaluation.intervals import uar_interval
 from ser.evaluation.metrics import mean_over_seeds, uar
 from ser.guards.selection import load_clips
 from ser.reading.settings import load_system_settings
-from ser.store.functionals import read_functionals
+from ser.store.functionals import Functionals
 from studies.answers import system_answers
 from studies.study import DATA, Tables, run_study
 
@@ -34,8 +34,8 @@ def main(values: Values, system: str) -> Tables:
     """Find where the mistakes of a system are."""
     own = load_system_settings(values, system)
     clips = load_clips(DATA / "splits", own.corpora, own.protocol, own.gender).clips
-    functionals = pd.concat([read_functionals(DATA / "functionals" / name) for name in own.corpora])
-    return {"": study_places(system_answers(system), describe_clips(clips, functionals))}
+    tables = [Functionals(DATA / "functionals" / name).table() for name in own.corpora]
+    return {"": study_places(system_answers(system), describe_clips(clips, pd.concat(tables)))}
 
 
 def describe_clips(manifest: pd.DataFrame, functionals: pd.DataFrame) -> pd.DataFrame:

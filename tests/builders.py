@@ -36,6 +36,7 @@ from ser.models.storage import (
 from ser.reading.data import SystemData, load_system
 from ser.reading.normalization import Normalizer
 from ser.reading.settings import System
+from ser.reading.stored import Stored
 from ser.splits.protocols import assign_folds, find_protocol
 from ser.store import features as feature_store
 from ser.store import functionals as functional_store
@@ -294,6 +295,27 @@ def replace_rows(
         start=write_pack(path, arrays), length=[len(array) for array in arrays]
     )
     return replace(data, index=index, packs={CORPUS: path})
+
+
+@dataclass(frozen=True)
+class _InMemory:
+    values: npt.NDArray[Any]
+
+    def rows(self, start: int, length: int) -> npt.NDArray[Any]:
+        return self.values[start : start + length]
+
+    def take(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        return self.values[numbers]
+
+
+def stored(features: Sequence[torch.Tensor]) -> Stored:
+    """Features as if they lay in a pack, which normalising leaves as they are."""
+    lengths = np.array([len(clip) for clip in features])
+    bands = features[0].shape[1]
+    plain = Normalizer("train", torch.zeros(bands), torch.ones(bands))
+    pack = _InMemory(torch.cat(list(features)).numpy())
+    starts = np.cumsum(lengths) - lengths
+    return Stored([pack], np.zeros_like(lengths), starts, lengths, [plain] * len(features))
 
 
 def honest_uses(data: SystemData, fold: int) -> dict[str, set[str]]:

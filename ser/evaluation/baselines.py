@@ -17,9 +17,9 @@ from ser.core.settings import Positive, Section
 from ser.evaluation.intervals import uar_interval
 from ser.evaluation.predictions import IDENTITY
 from ser.guards.checks import Purpose
-from ser.models.linear import fit_fold
+from ser.models.linear import MOST_CLIPS, fit_fold
 from ser.models.storage import TrainedLinear, load_linear, network_path, save_linear
-from ser.reading.data import SystemData, trained_emotions
+from ser.reading.data import SystemData, at_most, trained_emotions
 from ser.reading.reader import Reader
 from ser.store.functionals import COVARIANCE
 
@@ -140,10 +140,10 @@ def predict_svm(data: SystemData, fold: int, svm_c: float, prefix: str = "") -> 
     reader = Reader(data, fold)
     columns = [
         name
-        for name in data.functionals.columns
+        for name in data.functional_names
         if name.startswith(prefix) and not name.startswith(COVARIANCE)
     ]
-    trains, tested = _own(data, fold), data.with_role(fold, "test")
+    trains, tested = at_most(_own(data, fold), MOST_CLIPS), data.with_role(fold, "test")
     scaler = StandardScaler().fit(reader.functionals(trains, Purpose.STATISTICS, columns))
     svm = SVC(C=svm_c, gamma="scale", class_weight="balanced")
     values = reader.functionals(trains, Purpose.TRAIN, columns)

@@ -34,6 +34,9 @@ from ser.models.storage import (
 from ser.reading.data import SystemData, check_uses, clips_only, encode
 from ser.reading.reader import FloatArray, Reader
 
+# clips whose functionals are held at once
+_AT_ONCE = 512
+
 
 @dataclass(frozen=True)
 class Model:
@@ -186,8 +189,13 @@ def _predict(
     reader = Reader(data, model.network.fold)
     features = reader.normalized(items, purpose, model.network.normalizer)
     rows = clips.set_index("clip").loc[items["clip"]].reset_index()
-    values = reader.functionals(rows, purpose) if model.linear else None
-    return items, answer(model, features, values, rows["corpus"].tolist())
+    answers = [np.zeros((0, len(model.network.emotions)))]
+    for begin in range(0, len(rows), _AT_ONCE):
+        some = rows.iloc[begin : begin + _AT_ONCE]
+        values = reader.functionals(some, purpose) if model.linear else None
+        heard = features[begin : begin + _AT_ONCE]
+        answers.append(answer(model, heard, values, some["corpus"].tolist()))
+    return items, np.concatenate(answers)
 
 
 def answer(

@@ -1,7 +1,6 @@
 """Probabilities of whole clips, each independent of what else is predicted beside it."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,19 +17,30 @@ def predict_probabilities(network: Network, clips: Sequence[Tensor]) -> Tensor:
     Clips are batched with those of the same padded length only: a clip's padding, and with it its
     prediction, never depends on its neighbours.
     """
-    buckets: dict[int, list[int]] = defaultdict(list)
-    for number, clip in enumerate(clips):
-        buckets[-(-len(clip) // network.granularity) * network.granularity].append(number)
     probabilities = torch.zeros(len(clips), network.classes)
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        for rows, numbers in sorted(buckets.items()):
-            for begin in range(0, len(numbers), _BATCH):
-                batch = numbers[begin : begin + _BATCH]
-                probabilities[batch] = _predict_batch(network, [clips[i] for i in batch], rows)
+        for rows, numbers, batch in _batches(clips, network.granularity):
+            probabilities[numbers] = _predict_batch(network, batch, rows)
     network.train(was_training)
     return probabilities
+
+
+def _batches(
+    clips: Iterable[Tensor], granularity: int
+) -> Iterator[tuple[int, list[int], list[Tensor]]]:
+    """Padded length, numbers and clips of each batch, as soon as there are enough for one."""
+    buckets: dict[int, tuple[list[int], list[Tensor]]] = {}
+    for number, clip in enumerate(clips):
+        rows = -(-len(clip) // granularity) * granularity
+        numbers, batch = buckets.setdefault(rows, ([], []))
+        numbers.append(number)
+        batch.append(clip)
+        if len(batch) == _BATCH:
+            yield rows, *buckets.pop(rows)
+    for rows, held in sorted(buckets.items()):
+        yield rows, *held
 
 
 def predict_clip(network: Network, clip: Tensor, warps: Sequence[float] = ()) -> Tensor:

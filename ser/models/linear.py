@@ -13,9 +13,9 @@ import pandas as pd
 
 from ser.core.errors import SerError
 from ser.guards.checks import Purpose
+from ser.reading.data import at_most
 from ser.reading.reader import FloatArray, Reader
-
-Float32 = npt.NDArray[np.float32]
+from ser.store.functionals import Float32
 
 # a standardised functional further out is cut back: a clip of almost nothing must not shout
 _FURTHEST = 4.0
@@ -26,6 +26,8 @@ _ITERATIONS = 50
 _STILL = 1e-9
 # a probability of exactly 0 would silence the other voice
 _TINY = 1e-7
+# a fit on functionals holds all clips that it learns from in memory; of more, so many are drawn
+MOST_CLIPS = 5000
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,8 @@ class LinearModel:
         return _softmax(logits)
 
     def _standardised(self, values: FloatArray, corpora: Sequence[str]) -> FloatArray:
-        names = np.asarray(corpora)
-        result = np.empty_like(values)
-        for corpus in sorted(set(names.tolist())):
-            if corpus not in self.mean:
-                raise SerError(f"The linear part was not trained on corpus {corpus}.")
-            rows = names == corpus
-            scaled = (values[rows] - self.mean[corpus]) / self.scale[corpus]
-            result[rows] = np.clip(scaled, -_FURTHEST, _FURTHEST)
+        result = values.copy()
+        standardise(result, corpora, self.mean, self.scale)
         return result
 
     @property
@@ -79,10 +75,32 @@ class LinearModel:
         return self.weight.size + self.bias.size
 
 
+def standardise(
+    values: FloatArray | Float32,
+    corpora: Sequence[str],
+    mean: Mapping[str, Float32],
+    scale: Mapping[str, Float32],
+) -> None:
+    """Bring functionals, shape (clips, functionals), to mean 0 and deviation 1 where they lie.
+
+    Args:
+        corpora: corpus of every clip, by which mean and scale are looked up.
+
+    Raises:
+        SerError: if a clip is of a corpus that did not train.
+    """
+    for name, row in zip(corpora, values, strict=True):  # row by row: no copy of all of them
+        if name not in mean:
+            raise SerError(f"The linear part was not trained on corpus {name}.")
+        row -= mean[name]
+        row /= scale[name]
+        np.clip(row, -_FURTHEST, _FURTHEST, out=row)
+
+
 def fit_linear(
     fitted_on: FloatArray,
     fitted_corpora: Sequence[str],
-    values: FloatArray,
+    values: Float32,
     corpora: Sequence[str],
     targets: npt.NDArray[np.integer],
     classes: int,
@@ -93,7 +111,8 @@ def fit_linear(
     Args:
         fitted_on: functionals that means and scales come from, shape (clips, functionals).
         fitted_corpora: corpus of each of these clips.
-        values: functionals to learn from, of the same clips and of copies of them.
+        values: functionals to learn from, of the same clips and of copies of them; what is in it is
+            standardised in place.
         corpora, targets: corpus and class of every row of `values`.
         classes: number of classes; every one must occur.
         cost: inverse strength of the L2 penalty, scikit-learn's `C`, if there were no copies; a
@@ -110,14 +129,15 @@ def fit_linear(
         name: np.maximum(fitted_on[names == name].std(axis=0), _STILL).astype(np.float32)
         for name in known
     }
-    empty = np.zeros((classes, values.shape[1]), dtype=np.float32)
-    model = LinearModel(mean, scale, empty, empty[:, 0])
+    standardise(values, corpora, mean, scale)
     regression = LogisticRegression(C=cost * len(fitted_on) / len(values), max_iter=_ITERATIONS)
+    inputs, axes = _rotated(values)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        inputs, basis = _rotated(model._standardised(values, corpora))
-        regression.fit(inputs.astype(np.float32), targets)  # in half the time
-    weight, bias = regression.coef_ @ basis.T, regression.intercept_
+        regression.fit(inputs, targets)
+    weight, bias = regression.coef_, regression.intercept_
+    if axes is not None:
+        weight = weight @ axes.T
     if len(weight) == 1 and classes == 2:  # two classes have one row of weights
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     # it answers as if every emotion were as frequent as any other, as UAR counts them: Menon et al.
@@ -126,18 +146,19 @@ def fit_linear(
     return LinearModel(mean, scale, weight.astype(np.float32), bias.astype(np.float32))
 
 
-def _rotated(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Values by the axes that their clips span, and these axes, one a column.
+def _rotated(values: Float32) -> tuple[Float32, FloatArray | None]:
+    """Values by the axes that their clips span, and these axes, one a column; None: as they are.
 
     With an L2 penalty the weights lie in that span, whatever its axes: with fewer clips than
     functionals there is less to fit, to the same result.
     """
     if 2 * len(values) > values.shape[1]:
-        return values, np.eye(values.shape[1])
-    power, axes = np.linalg.eigh(values @ values.T)
+        return values, None
+    exact = values.astype(np.float64)
+    power, axes = np.linalg.eigh(exact @ exact.T)
     kept = power > 1e-9 * power[-1]
     length = np.sqrt(power[kept])
-    return axes[:, kept] * length, values.T @ (axes[:, kept] / length)
+    return (axes[:, kept] * length).astype(np.float32), exact.T @ (axes[:, kept] / length)
 
 
 def fit_fold(
@@ -149,6 +170,8 @@ def fit_fold(
 ) -> LinearModel:
     """Fit on the training clips of a fold, which `reader` guards, and on their copies.
 
+    Of very many clips it learns from some (`MOST_CLIPS`), which it holds in memory.
+
     Args:
         emotions: the classes, in order.
         cost: as for `fit_linear`.
@@ -157,14 +180,15 @@ def fit_fold(
     Raises:
         LeakError: if a clip is held out from training.
     """
+    clips = at_most(clips, MOST_CLIPS)
     fitted_on = reader.functionals(clips, Purpose.STATISTICS, columns)
-    values = reader.functionals(clips, Purpose.TRAIN, columns)
-    copies = reader.copied_functionals(clips, columns)
-    learned = pd.concat([clips, clips.loc[clips.index.repeat(len(copies) // len(clips))]])
+    values = reader.learned_functionals(clips, columns)
+    copies = len(values) // len(clips) - 1
+    learned = pd.concat([clips, clips.loc[clips.index.repeat(copies)]])
     return fit_linear(
         fitted_on,
         clips["corpus"].tolist(),
-        np.concatenate([values, copies]),
+        values,
         learned["corpus"].tolist(),
         learned["emotion"].map(list(emotions).index).to_numpy(),
         len(emotions),

@@ -30,11 +30,12 @@ from ser.features.settings import Features, FrontEndSettings, load_features
 from ser.guards.checks import Purpose, check_crossings
 from ser.guards.crossings import Crossing
 from ser.guards.protocol import Protocol
+from ser.models.linear import MOST_CLIPS
 from ser.models.settings import Linear
 from ser.models.storage import TrainedLinear, TrainedNetwork
 from ser.predict.released import NOBODY, Card, Thresholds, save_released
 from ser.predict.trust import distance, least_confidence
-from ser.reading.data import SystemData, check_uses, load_system
+from ser.reading.data import SystemData, at_most, check_uses, load_system
 from ser.reading.fingerprint import fingerprint
 from ser.reading.reader import Reader
 from ser.reading.settings import System
@@ -191,8 +192,10 @@ def held_out(plan: Plan, data: SystemData, models: Path) -> HeldOut:
 
 def _distances(data: SystemData, fold: int) -> Float:
     reader = Reader(data, fold)
-    trained = reader.functionals(data.with_role(fold, "train"), Purpose.STATISTICS)
-    validated = reader.functionals(data.with_role(fold, "validation"), Purpose.CALIBRATION)
+    trained, validated = (
+        reader.functionals(at_most(data.with_role(fold, role), MOST_CLIPS), purpose)
+        for role, purpose in (("train", Purpose.STATISTICS), ("validation", Purpose.CALIBRATION))
+    )
     return distance(validated, trained.mean(axis=0), np.maximum(trained.std(axis=0), 1e-9))
 
 

@@ -1,6 +1,6 @@
 """Everything a system reads: its clips and folds, and where features and functionals lie."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -17,7 +17,7 @@ from ser.guards.crossings import Crossing
 from ser.guards.selection import SystemClips, load_clips
 from ser.reading.settings import System
 from ser.store.features import PACK, Layout, check_pack, read_index, read_layout
-from ser.store.functionals import read_copies, read_functionals
+from ser.store.functionals import Functionals
 
 
 @dataclass(frozen=True)
@@ -37,28 +37,30 @@ class SystemData(SystemClips):
     functional_folders: dict[str, Path]
 
     @property
-    def functionals(self) -> pd.DataFrame:
-        """Functionals of all clips: one row a clip (its index), one column a functional."""
-        return _functionals(tuple(self.functional_folders.values()), read_functionals)
+    def functionals(self) -> dict[str, Functionals]:
+        """Functionals by corpus; empty if none were asked for.
+
+        Raises:
+            SerError: if a file is missing or damaged, or corpora have other functionals.
+        """
+        return _functionals(tuple(self.functional_folders.items()))
 
     @property
-    def copied_functionals(self) -> pd.DataFrame:
-        """Functionals of copies of the clips, which only train: several rows a clip, or none."""
-        return _functionals(tuple(self.functional_folders.values()), read_copies)
+    def functional_names(self) -> list[str]:
+        """Names of the functionals, in order."""
+        return next(iter(self.functionals.values())).names.tolist()
 
 
 @lru_cache(maxsize=4)
-def _functionals(folders: tuple[Path, ...], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """Functionals of corpora, read once a process."""
-    if not folders:
-        return pd.DataFrame()
-    tables = [read(folder) for folder in folders]
-    for folder, table in zip(folders, tables, strict=True):
-        if list(table.columns) != list(tables[0].columns):
+def _functionals(folders: tuple[tuple[str, Path], ...]) -> dict[str, Functionals]:
+    """Opened once a process."""
+    found = {name: Functionals(folder) for name, folder in folders}
+    for name, folder in folders:
+        if not found[name].names.equals(found[folders[0][0]].names):
             raise SerError(
-                f"The functionals in {folder} are not those in {folders[0]}; run `dvc repro`."
+                f"The functionals in {folder} are not those in {folders[0][1]}; run `dvc repro`."
             )
-    return pd.concat(tables)
+    return found
 
 
 def load_system(
@@ -151,6 +153,16 @@ def training_items(data: SystemData, fold: int) -> pd.DataFrame:
 
 def _dealt_fold(item: str, n_folds: int) -> int:
     return int(sha256(item.encode()).hexdigest(), 16) % n_folds
+
+
+def at_most(clips: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The clips, or if there are more than `most`, a draw: of every corpus and emotion alike."""
+    if len(clips) <= most:
+        return clips
+    drawn = clips.sample(frac=1, random_state=0)
+    kinds = drawn.groupby(["corpus", "emotion"])
+    each = max(1, most // kinds.ngroups)
+    return drawn[kinds.cumcount() < each].sort_index()
 
 
 def check_uses(data: SystemData, fold: int, uses: dict[str, set[str]]) -> None:

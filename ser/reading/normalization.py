@@ -1,6 +1,6 @@
 """Centring and scaling of features: by the clip itself, the clips that train, or the speaker."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,28 +31,43 @@ class Normalizer:
     scale: Tensor
 
     @classmethod
-    def fit(cls, kind: Normalization, training: Sequence[Tensor]) -> "Normalizer":
-        """Fit on the training clips of a fold, or on a speaker's, each of shape (steps, bands)."""
-        rows = torch.cat(list(training))
-        if kind in ("train", "speaker"):
+    def fit(cls, kind: Normalization, training: Iterable[Tensor]) -> "Normalizer":
+        """Fit on the training clips of a fold, or on a speaker's, each of shape (steps, bands).
+
+        They are gone through once, and summed up in 64 bits as Chan, Golub and LeVeque (1983, The
+        American Statistician 37(3)) do it.
+        """
+        rows, mean, squares = 0, torch.zeros(()), torch.zeros(())
+        centred = kind not in ("train", "speaker")
+        for clip in training:
+            values = (clip - clip.mean(0) if centred else clip).double()
+            together, shift = rows + len(clip), values.mean(0) - mean
+            mean = mean + shift * len(clip) / together
+            squares = squares + (values - values.mean(0)).square().sum(0)
+            squares = squares + shift.square() * rows * len(clip) / together
+            rows = together
+        if not centred:
             # one row alone deviates from nothing
-            deviation = rows.std(0, correction=min(1, len(rows) - 1))
-            return cls(kind, rows.mean(0), deviation + 1e-5)
-        centred = torch.cat([clip - clip.mean(0) for clip in training])
-        width = rows.shape[1]
+            deviation = (squares / max(rows - 1, 1)).sqrt()
+            return cls(kind, mean.to(clip.dtype), (deviation + 1e-5).to(clip.dtype))
         # one number from the training clips keeps the network's input near unit size
-        return cls(kind, torch.zeros(width), centred.std().clamp_min(1e-5).expand(width).clone())
+        deviation = (squares.sum() / max(rows * len(mean) - 1, 1)).sqrt().clamp_min(1e-5)
+        return cls(kind, torch.zeros_like(clip[0]), deviation.expand(len(mean)).to(clip.dtype))
 
     @classmethod
     def by_speaker(cls) -> "Normalizer":
         """A stand-in for normalisers that are fitted on each speaker's own clips when needed."""
         return cls("speaker", torch.zeros(1), torch.ones(1))
 
+    def statistics(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        """What a clip of shape (steps, bands) is centred and scaled by, each of shape (bands,)."""
+        if self.kind in ("train", "speaker"):
+            return self.mean, self.scale
+        if self.kind == "clip_mean":
+            return clip.mean(0), self.scale
+        return clip.mean(0), clip.std(0, correction=0) + _SOFT_FLOOR
+
     def __call__(self, clip: Tensor) -> Tensor:
         """Normalise one clip, shape (steps, bands)."""
-        if self.kind in ("train", "speaker"):
-            return (clip - self.mean) / self.scale
-        centred = clip - clip.mean(0)
-        if self.kind == "clip_mean":
-            return centred / self.scale
-        return centred / (clip.std(0, correction=0) + _SOFT_FLOOR)
+        mean, scale = self.statistics(clip)
+        return (clip - mean) / scale

@@ -1,6 +1,7 @@
 """The one way to what is stored of a fold's clips: every reading names its purpose, is checked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +10,12 @@ import torch
 from torch import Tensor
 
 from ser.clips.manifest import speaker_keys
-from ser.core.errors import SerError
 from ser.guards.checks import Purpose, check_reading
 from ser.guards.crossings import Crossing
 from ser.reading.data import SystemData, clips_only
 from ser.reading.normalization import Normalizer
+from ser.reading.stored import Stored
+from ser.store.functionals import Float32, read_functionals
 from ser.store.packs import Pack
 
 FloatArray = npt.NDArray[np.float64]
@@ -32,26 +34,27 @@ class Reader:
         self._roles = data.roles(fold)
         self._packs: dict[str, Pack] = {}
 
-    def features(self, items: pd.DataFrame, purpose: Purpose) -> list[Tensor]:
+    def features(self, items: pd.DataFrame, purpose: Purpose) -> Stored:
         """Features of index rows, each of shape (rows, bands), as 32-bit floats.
 
         Raises:
             LeakError: if an item is held out from this purpose.
         """
         self._note(items, purpose)
-        return [
-            torch.from_numpy(self._pack(row.corpus).rows(row.start, row.length)).float()
-            for row in items.itertuples()
-        ]
+        numbers, corpora = pd.factorize(items["corpus"])
+        return Stored(
+            [self._pack(corpus) for corpus in corpora],
+            numbers.astype(np.int64),
+            items["start"].to_numpy(np.int64),
+            items["length"].to_numpy(np.int64),
+        )
 
-    def normalized(
-        self, items: pd.DataFrame, purpose: Purpose, normalizer: Normalizer
-    ) -> list[Tensor]:
+    def normalized(self, items: pd.DataFrame, purpose: Purpose, normalizer: Normalizer) -> Stored:
         """The same, normalised; by each speaker's own clips if the normaliser is a speaker's."""
-        features = self.features(items, purpose)
+        features, each = self.features(items, purpose), [normalizer] * len(items)
         if normalizer.kind == "speaker":
-            return self._by_speaker(items["clip"].tolist(), features, self._features_of)
-        return [normalizer(clip) for clip in features]
+            each = self._by_speaker(items["clip"], self._features_of)
+        return replace(features, normalizers=each)
 
     def functionals(
         self, clips: pd.DataFrame, purpose: Purpose, columns: Sequence[str] | None = None
@@ -65,59 +68,55 @@ class Reader:
             LeakError: if a clip is held out from this purpose.
             SerError: if a clip has no functionals.
         """
-        return self._functionals(self.data.functionals, clips, purpose, columns)
+        return self._functionals(clips, purpose, columns, copies=False).astype(np.float64)
 
-    def copied_functionals(
+    def learned_functionals(
         self, clips: pd.DataFrame, columns: Sequence[str] | None = None
-    ) -> FloatArray:
-        """Functionals of the copies of clips, to train by: those of the first clip come first.
+    ) -> Float32:
+        """Functionals to train by, of clips and then of their copies, those of the first first.
 
         Raises:
             LeakError: if a clip is held out from training.
         """
-        table = self.data.copied_functionals
-        if table.empty:
-            return np.empty((0, len(self.data.functionals.columns if columns is None else columns)))
-        return self._functionals(table, clips, Purpose.TRAIN, columns)
+        values, copies = (
+            self._functionals(clips, Purpose.TRAIN, columns, copies=copies)
+            for copies in (False, True)
+        )
+        return np.concatenate([values, copies])
 
     def _functionals(
+        self, clips: pd.DataFrame, purpose: Purpose, columns: Sequence[str] | None, *, copies: bool
+    ) -> Float32:
+        values = self._plain(clips, purpose, columns, copies=copies)
+        if Crossing.STATISTIC not in self.data.protocol.crosses or not len(values):
+            return values
+
+        def own(some: pd.DataFrame) -> list[Tensor]:
+            return [torch.from_numpy(self._plain(some, Purpose.STATISTICS, columns))]
+
+        each = self._by_speaker(clips["clip"], own)
+        rows = torch.from_numpy(values).split(len(values) // len(clips))
+        return torch.cat([who(some) for who, some in zip(each, rows, strict=True)]).numpy()
+
+    def _plain(
         self,
-        table: pd.DataFrame,
         clips: pd.DataFrame,
         purpose: Purpose,
         columns: Sequence[str] | None,
-    ) -> FloatArray:
-        def read(rows: pd.DataFrame, some: pd.DataFrame, why: Purpose) -> pd.DataFrame:
-            items = {"item": some["clip"], "clip": some["clip"], "effect": ""}
-            self._note(pd.DataFrame(items), why)
-            missing = some.loc[~some["clip"].isin(rows.index), "clip"]
-            if not missing.empty:
-                raise SerError(f"Clip {missing.iloc[0]} has no functionals; run `dvc repro`.")
-            return rows.loc[some["clip"]] if columns is None else rows.loc[some["clip"], columns]
-
-        def tensor(rows: pd.DataFrame) -> Tensor:
-            return torch.from_numpy(rows.to_numpy(np.float64, copy=True))
-
-        found = read(table, clips, purpose)
-        if Crossing.STATISTIC not in self.data.protocol.crosses or found.empty:
-            return tensor(found).numpy()
-
-        def own(some: pd.DataFrame) -> list[Tensor]:
-            return [tensor(read(self.data.functionals, some, Purpose.STATISTICS))]
-
-        rows = list(tensor(found).split(1))
-        return torch.cat(self._by_speaker(found.index.tolist(), rows, own)).numpy()
+        *,
+        copies: bool = False,
+    ) -> Float32:
+        self._note(
+            pd.DataFrame({"item": clips["clip"], "clip": clips["clip"], "effect": ""}), purpose
+        )
+        return read_functionals(self.data.functionals, clips, columns, copies=copies)
 
     def _by_speaker(
-        self,
-        clips: Sequence[str],
-        values: list[Tensor],
-        read_own: Callable[[pd.DataFrame], list[Tensor]],
-    ) -> list[Tensor]:
-        """What was read of each clip, normalised by all that its speaker says in this fold."""
+        self, clips: "pd.Series[str]", read_own: Callable[[pd.DataFrame], Iterable[Tensor]]
+    ) -> list[Normalizer]:
+        """The normaliser of each clip: by all that its speaker says in this fold."""
         keys = speaker_keys(self.data.clips)
-        speaker_of = dict(zip(self.data.clips["clip"], keys, strict=True))
-        speakers = [speaker_of[clip] for clip in clips]
+        speakers = clips.map(dict(zip(self.data.clips["clip"], keys, strict=True)))
         taking_part = self.data.clips["clip"].isin(self._roles)
         own = {
             speaker: Normalizer.fit(
@@ -125,9 +124,9 @@ class Reader:
             )
             for speaker in sorted(set(speakers))
         }
-        return [own[who](value) for who, value in zip(speakers, values, strict=True)]
+        return [own[speaker] for speaker in speakers]
 
-    def _features_of(self, clips: pd.DataFrame) -> list[Tensor]:
+    def _features_of(self, clips: pd.DataFrame) -> Stored:
         return self.features(clips_only(self.data, clips), Purpose.STATISTICS)
 
     def _note(self, items: pd.DataFrame, purpose: Purpose) -> None:

@@ -8,7 +8,6 @@ lies in several files of bounded size, its shards: `features.safetensors`,
 
 import json
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -175,18 +174,16 @@ class Pack:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._slices = [_open(shard) for shard in find_shards(path)]
-        self._shape = tuple(self._slices[0].get_shape()[1:])
-        self._type = self._slices[0].get_dtype()
-        for number, shard in enumerate(self._slices):
-            if (shard.get_dtype(), tuple(shard.get_shape()[1:])) != (self._type, self._shape):
+        self._shards = [_open(shard) for shard in find_shards(path)]
+        first = self._shards[0]
+        for number, shard in enumerate(self._shards):
+            if (shard.dtype, shard.shape[1:]) != (first.dtype, first.shape[1:]):
                 raise SerError(
                     f"{shard_path(path, number)} is damaged (it has other rows than {path.name}); "
                     "delete it and run `dvc repro`."
                 )
         # the first row of each shard, and the end
-        lengths = [shard.get_shape()[0] for shard in self._slices]
-        self._starts = np.cumsum([0, *lengths]).tolist()
+        self._starts = np.cumsum([0, *map(len, self._shards)])
 
     def rows(self, start: int, length: int) -> npt.NDArray[Any]:
         """Rows `start` to `start + length`, numbered through all shards.
@@ -200,41 +197,46 @@ class Pack:
                 f"{self._path} has {len(self)} rows, but rows {begin} to {end} are asked for; "
                 "run `dvc repro`."
             )
-        if begin == end:  # which safetensors cannot cut
-            return np.empty((0, *self._shape), _TYPES[self._type])
-        parts = []
-        for number in range(bisect_right(self._starts, begin) - 1, len(self._slices)):
-            first, stop = self._starts[number : number + 2]
-            if first >= end:
-                break
-            if first < stop:
-                parts.append(
-                    self._slices[number][max(begin, first) - first : min(end, stop) - first]
-                )
-        rows: npt.NDArray[Any] = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return rows
+        return self.take(np.arange(begin, end))
+
+    def take(self, numbers: npt.NDArray[np.integer]) -> npt.NDArray[Any]:
+        """Rows of these numbers, which the pack must have, in their order."""
+        if len(self._shards) == 1:
+            return np.take(self._shards[0], numbers, axis=0)
+        taken = np.empty((len(numbers), *self._shards[0].shape[1:]), self._shards[0].dtype)
+        shards = np.searchsorted(self._starts, numbers, side="right") - 1
+        for shard in np.unique(shards):
+            here = shards == shard
+            taken[here] = np.take(self._shards[shard], numbers[here] - self._starts[shard], axis=0)
+        return taken
 
     @property
     def width(self) -> int | None:
         """Numbers in a row; None where a row is one number."""
-        return int(self._shape[0]) if self._shape else None
+        shape = self._shards[0].shape[1:]
+        return int(shape[0]) if shape else None
 
     def __len__(self) -> int:
         return int(self._starts[-1])
 
 
-def _open(path: Path) -> Any:
-    """The rows of one shard, of which nothing is loaded yet."""
+def _open(path: Path) -> npt.NDArray[Any]:
+    """The rows of one shard, through a memory map: what is not asked for is not read."""
     try:
-        file = safe_open(regular(path), framework="np")
-        rows = file.get_slice(_NAME)  # type: ignore[no-untyped-call]
+        with safe_open(regular(path), framework="np") as file:  # which checks the file
+            rows = file.get_slice(_NAME)
+            kind, shape = rows.get_dtype(), tuple(rows.get_shape())
     except FileNotFoundError:
         raise SerError(f"{path} is missing; run `dvc repro`.") from None
     except (SafetensorError, OSError) as error:
         raise SerError(f"{path} is damaged ({error}); delete it and run `dvc repro`.") from None
-    if rows.get_dtype() not in _TYPES or not rows.get_shape():
+    if kind not in _TYPES or not shape:
         raise SerError(
-            f"{path} is damaged (numbers of the type {rows.get_dtype()}); delete it and "
-            "run `dvc repro`."
+            f"{path} is damaged (numbers of the type {kind}); delete it and run `dvc repro`."
         )
-    return rows
+    if 0 in shape:  # which cannot be mapped
+        return np.empty(shape, _TYPES[kind])
+    with path.open("rb") as file:
+        begin = int.from_bytes(file.read(_WORD), "little") + _WORD
+    # a plain array over the map: slices of np.memmap cost ten times as much
+    return np.asarray(np.memmap(path, _TYPES[kind], "r", begin, shape))

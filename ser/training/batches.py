@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ser.models.front_ends import band_warps
+from ser.reading.stored import Stored
 from ser.training.settings import Training
 
 # a logit whose probability is 0 in 32 bits, and whose logarithm a target of 0 still takes away
@@ -27,39 +28,41 @@ class Batch:
         lengths: valid steps, shape (batch,).
         targets: class indices, shape (batch,).
         possible: classes that each clip's loss knows of, shape (batch, classes).
+        numbers: of the items, shape (batch,).
     """
 
     values: Tensor
     lengths: Tensor
     targets: Tensor
     possible: Tensor
+    numbers: Tensor
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
-        held = (self.values, self.lengths, self.targets, self.possible)
+        held = (self.values, self.lengths, self.targets, self.possible, self.numbers)
         return Batch(*(tensor.to(device) for tensor in held))
 
 
 class TrainingItems:
-    """Clips and copies laid end to end, and which of them stand for the same source clip."""
+    """Clips and copies as they are stored, and which of them stand for the same source clip."""
 
     def __init__(
         self,
-        features: Sequence[Tensor],
+        features: Stored,
         targets: Tensor,
         sources: Sequence[str],
         corpora: Tensor | None = None,
     ) -> None:
         """
         Args:
-            features: normalised features of every item, each of shape (steps, bands).
+            features: of every item, with its normaliser.
             targets: class indices of the items.
             sources: source clip of every item; a clip comes before its copies.
             corpora: number of every item's corpus; None if they are of one.
         """
-        self.rows = torch.cat([*features, features[-1][-1:]])  # one more, for interpolation
-        self.lengths = torch.tensor([len(item) for item in features])
-        self.starts = torch.cumsum(self.lengths, 0) - self.lengths
+        self.features = features
+        self.lengths = torch.from_numpy(features.lengths)
+        self.mean, self.scale = features.statistics()
         self.targets = targets
         self.corpora = torch.zeros_like(targets) if corpora is None else corpora
         groups: dict[str, list[int]] = {}
@@ -148,11 +151,14 @@ def cut_and_warp(
     inside = position <= (lengths - 1).unsqueeze(1)
     position = torch.minimum(position, (lengths - 1).unsqueeze(1))
     low = position.floor()
-    row = items.starts[numbers].unsqueeze(1) + low.long()
-    values = torch.lerp(items.rows[row], items.rows[row + 1], (position - low).unsqueeze(2))
+    row = low.long()
+    next_row = torch.minimum(row + 1, items.lengths[numbers].unsqueeze(1) - 1)
+    before, after = (items.features.take(numbers, rows) for rows in (row, next_row))
+    values = before.lerp_(after, (position - low).unsqueeze(2))
+    values.sub_(items.mean[numbers].unsqueeze(1)).div_(items.scale[numbers].unsqueeze(1))
     values.mul_(inside.unsqueeze(2))
     targets, possible = items.targets[numbers], shown[items.corpora[numbers]]
-    return Batch(values, inside.sum(1).float(), targets, possible)
+    return Batch(values, inside.sum(1).float(), targets, possible, numbers)
 
 
 def warp_and_mask(
@@ -201,17 +207,18 @@ def class_weights(targets: Tensor, classes: int, power: float) -> Tensor:
     return (counts.mean() / counts) ** power
 
 
-def soft_targets(batch: Batch, weights: Tensor, smoothing: float) -> Tensor:
+def soft_targets(targets: Tensor, possible: Tensor, weights: Tensor, smoothing: float) -> Tensor:
     """One-hot targets, smoothed over the classes that are possible; shape (batch, classes).
 
     Smoothing after Szegedy et al. (2016, CVPR).
 
     Args:
+        targets, possible: as in `Batch`.
         weights: weight of each class; a clip's targets add up to its class's weight.
     """
-    one_hot = torch.nn.functional.one_hot(batch.targets, len(weights)).float()
-    even = batch.possible / batch.possible.sum(1, keepdim=True)
-    return (one_hot * (1 - smoothing) + even * smoothing) * weights[batch.targets].unsqueeze(1)
+    one_hot = torch.nn.functional.one_hot(targets, len(weights)).float()
+    even = possible / possible.sum(1, keepdim=True)
+    return (one_hot * (1 - smoothing) + even * smoothing) * weights[targets].unsqueeze(1)
 
 
 def only_possible(logits: Tensor, possible: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Training of one network: one fold, one seed."""
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -62,7 +62,7 @@ class _Scored:
     """Clips on which scores are measured, without any augmentation."""
 
     part: str
-    features: list[Tensor]
+    features: Sequence[Tensor]
     targets: Tensor
 
 
@@ -189,15 +189,16 @@ def _load_fold(
     if Crossing.STATISTIC in data.protocol.crosses:
         normalizer = Normalizer.by_speaker()
     else:
-        fitted_on = reader.features(originals, Purpose.STATISTICS)
-        normalizer = Normalizer.fit(recipe.training.normalization, fitted_on)
+        normalizer = Normalizer.fit(
+            recipe.training.normalization, reader.features(originals, Purpose.STATISTICS)
+        )
     emotions = trained_emotions(data, fold)
     features = reader.normalized(items, Purpose.TRAIN, normalizer)
     targets = encode(data.clips, items, emotions)
     unchanged = torch.tensor((items["effect"] == "").tolist()).nonzero().squeeze(1)
     drawn = unchanged[torch.randperm(len(unchanged), generator=generator)[:_HISTORY_CLIPS]]
     watched = "test" if Crossing.CHECKPOINT in data.protocol.crosses else "validation"
-    scored = [_Scored("train", [features[i] for i in drawn.tolist()], targets[drawn])]
+    scored = [_Scored("train", features.some(drawn.tolist()), targets[drawn])]
     held_out = clips_only(data, data.with_role(fold, watched))
     known = encode(data.clips, held_out, emotions) >= 0  # what no speaker showed cannot be scored
     held_out = held_out[known.numpy()].reset_index(drop=True)
@@ -260,7 +261,7 @@ def batch_loss(
     # neither cepstral coefficients nor numbers of an embedding are neighbours in frequency
     warp = settings.frequency_warp if network.layout.neighbours else 0.0
     values = warp_and_mask(values, settings, warp, generator)
-    targets = soft_targets(batch, weights, settings.label_smoothing)
+    targets = soft_targets(batch.targets, batch.possible, weights, settings.label_smoothing)
     mixed = mix_pairs(Mixed(values, lengths, targets, batch.possible), settings, generator)
     device = values.device
     half = uses_half_precision(settings.precision, device)

@@ -85,8 +85,8 @@ def _key(recipe: Recipe, data: SystemData) -> str:
     code = [path for room in rooms for path in (_SER / room).rglob("*.py")]
     packs = [shard for pack in data.packs.values() for shard in find_shards(pack)]
     for path in sorted([*code, *packs]):
-        whole.update(path.name.encode())
-        whole.update(path.read_bytes())
+        with path.open("rb") as file:
+            whole.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()
 
 

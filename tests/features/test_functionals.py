@@ -28,7 +28,7 @@ from ser.features.functionals import (
     write_functionals,
 )
 from ser.features.settings import FunctionalsSettings
-from ser.store.functionals import CLIPS, COPIES, NAMES, PACK, read_copies, read_functionals
+from ser.store.functionals import CLIPS, COPIES, NAMES, PACK, Functionals
 from tests.builders import make_manifest, random_clip, tone, write_clips
 from tests.conftest import Refused
 
@@ -172,15 +172,16 @@ def test_they_come_back_by_clip_and_name_from_any_number_of_processes(
     for name in (PACK, COPIES, CLIPS, NAMES):
         one, two = ((tmp_path / workers / name).read_bytes() for workers in ("1", "2"))
         assert one == two, name
-    table = read_functionals(tmp_path / "1")
+    table = Functionals(tmp_path / "1").table()
     assert table.index.tolist() == manifest["clip"].tolist()
     samples = random_clip(3, 0.4 + 0.02 * 3)
     for name, value in describe(samples, spectra).items():
         assert table.loc[manifest["clip"][3], name] == pytest.approx(value, rel=1e-5, abs=1e-5)
-    copies = read_copies(tmp_path / "1")
-    assert copies.index.tolist() == manifest["clip"].repeat(2).tolist()
+    functionals = Functionals(tmp_path / "1")
+    copies = functionals.rows(functionals.clips, copies=True)
+    assert len(copies) == 2 * len(manifest)
     for row, speed in enumerate(OWN.speeds):
-        copy, expected = copies.iloc[6 + row], describe(at_speed(samples, speed), spectra)
+        copy, expected = copies[6 + row], describe(at_speed(samples, speed), spectra)
         assert np.allclose(copy, list(expected.values()), rtol=1e-5, atol=1e-5)
 
 
@@ -248,7 +249,7 @@ def test_egemaps_stand_beside_duration_and_loudness(
     assert "audEERING Research License Agreement" in capsys.readouterr().out, (
         "terms must be printed"
     )
-    table = read_functionals(tmp_path / "out")
+    table = Functionals(tmp_path / "out").table()
     groups = {name.partition(".")[0] for name in table.columns}
     assert groups == {"duration", "loudness", "loudness_change", "egemaps"}
     lengths = (table["duration.clip_s"] * SAMPLE_RATE_HZ).round()
@@ -259,7 +260,7 @@ def test_real_egemaps_are_88_finite_numbers(corpus: Corpus, tmp_path: Path) -> N
     pytest.importorskip("opensmile")
     manifest, folder = corpus
     write_functionals(manifest, folder, tmp_path / "out", EGEMAPS)
-    table = read_functionals(tmp_path / "out")
+    table = Functionals(tmp_path / "out").table()
     own = [name for name in table.columns if name.startswith("egemaps.")]
     assert len(own) == 88
     assert np.isfinite(table[own]).all().all()

@@ -62,7 +62,8 @@ def test_a_step_mixes_no_devices(copies_differ: float, monkeypatch: pytest.Monke
         with CUDA:
             network = find_network(recipe.model.network)(recipe.model.settings, LAYOUT, 3)
         held = torch.zeros(4, 48, LAYOUT.bands), torch.full((4,), 48.0)
-        batch = Batch(*held, torch.tensor([0, 1, 2, 0]), torch.ones(4, 3) > 0).to(CUDA)
+        targets, possible = torch.tensor([0, 1, 2, 0]), torch.ones(4, 3) > 0
+        batch = Batch(*held, targets, possible, torch.arange(4)).to(CUDA)
         weights = torch.ones(3, device=CUDA)
         loss = batch_loss(network, batch, recipe, weights, torch.Generator())
         assert loss.device.type == "cuda"

@@ -26,7 +26,7 @@ def training(corpus_shift: float = 0.0) -> tuple[np.ndarray, list[str], np.ndarr
 
 def fitted(corpus_shift: float = 0.0) -> LinearModel:
     values, corpora, targets = training(corpus_shift)
-    return fit_linear(values, corpora, values, corpora, targets, CLASSES, cost=1.0)
+    return fit_linear(values, corpora, values.copy(), corpora, targets, CLASSES, cost=1.0)
 
 
 def test_it_learns_what_tells_classes_apart() -> None:
@@ -65,9 +65,10 @@ def test_fewer_clips_than_functionals_are_fitted_to_the_same_result(
 ) -> None:
     rng = np.random.default_rng(3)
     values, targets = rng.standard_normal((24, 90)), np.arange(24) % CLASSES
-    quick = fit_linear(values, ["one"] * 24, values, ["one"] * 24, targets, CLASSES, cost=0.02)
-    monkeypatch.setattr(module, "_rotated", lambda values: (values, np.eye(values.shape[1])))
-    plain = fit_linear(values, ["one"] * 24, values, ["one"] * 24, targets, CLASSES, cost=0.02)
+    names = ["one"] * 24
+    quick = fit_linear(values, names, values.copy(), names, targets, CLASSES, cost=0.02)
+    monkeypatch.setattr(module, "_rotated", lambda values: (values, None))
+    plain = fit_linear(values, names, values.copy(), names, targets, CLASSES, cost=0.02)
     assert quick.weight.shape == plain.weight.shape == (CLASSES, 90)
     assert np.allclose(quick.weight, plain.weight, atol=1e-3)
     others = rng.standard_normal((9, 90))
@@ -89,7 +90,7 @@ def test_two_classes_work_too() -> None:
     values, corpora, targets = training()
     kept = targets < 2
     names = [name for name, keep in zip(corpora, kept, strict=True) if keep]
-    model = fit_linear(values[kept], names, values[kept], names, targets[kept], 2, cost=1.0)
+    model = fit_linear(values[kept], names, values[kept].copy(), names, targets[kept], 2, cost=1.0)
     probabilities = model.predict(values[kept], names)
     assert probabilities.shape == (80, 2)
     assert (probabilities.argmax(axis=1) == targets[kept]).mean() > 0.9

@@ -18,6 +18,7 @@ from ser.predict.recogniser import ANYBODY, beginning
 from ser.predict.release import everybody, held_out
 from ser.predict.released import NOBODY, is_released, load_released
 from ser.predict.trust import least_confidence
+from ser.store.functionals import read_functionals
 from tests.builders import CORPUS
 from tests.conftest import Refused
 from tests.predict.conftest import SCORE, Project
@@ -111,7 +112,7 @@ def test_the_least_confidence_for_an_accuracy() -> None:
 
 def test_anybody_is_standardised_by_all_clips_together(project: Project) -> None:
     linear = load_linear(project.released)
-    values = project.data.functionals.loc[project.data.clips["clip"]].to_numpy(np.float64)
+    values = read_functionals(project.data.functionals, project.data.clips).astype(np.float64)
     wide = load_released(project.released).voice.model.linear
     assert wide is not None
     assert ANYBODY not in linear.model.mean

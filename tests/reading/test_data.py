@@ -15,6 +15,7 @@ from ser.guards.folds import ROLES, read_folds, write_folds
 from ser.guards.selection import FOLDS
 from ser.reading.data import (
     SystemData,
+    at_most,
     check_uses,
     clips_only,
     encode,
@@ -213,11 +214,11 @@ def test_functionals_of_corpora_must_be_the_same(tmp_path: Path, refused: Refuse
     with refused("functionals in", "there", "not those in", "here", "dvc repro"):
         data.functionals  # noqa: B018
     alone = load_system(TINY.model_copy(update={"corpora": ["here"]}), tmp_path)
-    assert alone.functionals.index.tolist() == alone.clips["clip"].tolist()
+    assert alone.functionals["here"].clips.tolist() == alone.clips["clip"].tolist()
     without = load_system(
         TINY.model_copy(update={"corpora": ["here"]}), tmp_path, with_functionals=False
     )
-    assert without.functionals.empty
+    assert without.functionals == {}
 
 
 def test_a_protocol_about_copies_asks_for_an_effect(tmp_path: Path, refused: Refused) -> None:
@@ -284,3 +285,14 @@ def test_a_system_of_several_corpora_reads_each_from_its_own_pack(tmp_path: Path
             items["item"], Reader(data, fold).features(items, Purpose.TEST), strict=True
         ):
             assert np.array_equal(values.numpy(), features[item].astype(np.float32)), item
+
+
+def test_of_too_many_clips_some_of_every_kind_are_drawn() -> None:
+    emotions = ["happy"] * 70 + ["sad"] * 20 + ["angry"] * 10
+    clips = pd.DataFrame({"clip": map(str, range(100)), "corpus": "one", "emotion": emotions})
+    assert at_most(clips, 100) is clips
+    drawn = at_most(clips, 45)
+    assert drawn["emotion"].value_counts().to_dict() == {"happy": 15, "sad": 15, "angry": 10}
+    assert drawn.index.is_monotonic_increasing
+    assert at_most(clips, 45).equals(drawn), "the draw differs from time to time"
+    assert set(at_most(clips, 2)["emotion"]) == set(emotions), "an emotion is left out"

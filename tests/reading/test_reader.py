@@ -121,12 +121,13 @@ def test_a_reader_knows_its_own_fold(tiny: SystemData, refused: Refused) -> None
 
 def test_copies_train_where_their_clip_does(tiny: SystemData, refused: Refused) -> None:
     reader, trains = Reader(tiny, 0), tiny.with_role(0, "train")
-    copies = reader.copied_functionals(trains)
-    assert np.array_equal(copies, np.repeat(reader.functionals(trains, Purpose.TRAIN), 2, axis=0))
+    values = reader.functionals(trains, Purpose.TRAIN)
+    both = np.concatenate([values, np.repeat(values, 2, axis=0)])
+    assert np.array_equal(reader.learned_functionals(trains), both)
     assert reader.uses == {"training": set(trains["clip"])}
     for role in ("validation", "test"):
         with refused(f"role: {role}", "training", error=LeakError):
-            reader.copied_functionals(tiny.with_role(0, role))
+            reader.learned_functionals(tiny.with_role(0, role))
 
 
 # Statistics of speakers

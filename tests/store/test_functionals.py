@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.store.functionals import CLIPS, NAMES, PACK, read_functionals
+from ser.store.functionals import CLIPS, COPIES, NAMES, PACK, Functionals, read_functionals
 from ser.store.packs import write_pack
 from tests.builders import make_manifest, separable_functionals, write_functionals
 from tests.conftest import Refused
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_functionals_are_read_as_they_were_written(folder: Path) -> None:
     expected = separable_functionals(make_manifest())
-    found = read_functionals(folder)
+    found = Functionals(folder).table()
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_names=False)
 
 
@@ -46,16 +46,16 @@ def test_a_clip_that_is_there_twice_or_lacks_is_noticed(folder: Path, refused: R
         (folder / CLIPS).write_bytes(whole)
         rewrite(folder / CLIPS, change)
         with refused(*words, "dvc repro"):
-            read_functionals(folder)
+            Functionals(folder).table()
 
 
 def test_numbers_without_a_name_are_noticed(folder: Path, refused: Refused) -> None:
     rewrite(folder / NAMES, "a row lacks")
-    with refused("rows of shape (7,)", "names 6 functionals", "dvc repro"):
-        read_functionals(folder)
+    with refused("rows of 7 numbers", "names 6 functionals", "dvc repro"):
+        Functionals(folder).table()
     write_pack(folder / PACK, [np.zeros(24, np.float32)])
-    with refused("rows of shape ()", "dvc repro"):
-        read_functionals(folder)
+    with refused("rows of None numbers", "dvc repro"):
+        Functionals(folder).table()
 
 
 def test_a_name_that_stands_twice_and_what_is_no_number_are_noticed(
@@ -64,17 +64,45 @@ def test_a_name_that_stands_twice_and_what_is_no_number_are_noticed(
     whole = (folder / NAMES).read_bytes()
     rewrite(folder / NAMES, "a row twice")
     with refused(NAMES, "lists name", "twice", "dvc repro"):
-        read_functionals(folder)
+        Functionals(folder).table()
     (folder / NAMES).write_bytes(whole)
     functionals = separable_functionals(make_manifest())
     functionals.iloc[3, 2] = np.nan
     write_functionals(folder, functionals)
     with refused(PACK, "no number", "dvc repro"):
-        read_functionals(folder)
+        Functionals(folder).table()
 
 
 def test_a_missing_file_is_named(folder: Path, refused: Refused) -> None:
     for name in (PACK, NAMES, CLIPS):
         (folder / name).unlink()
         with refused(name, "missing", "dvc repro"):
-            read_functionals(folder)
+            Functionals(folder).table()
+
+
+def test_corpora_are_read_together_in_the_order_of_the_clips(
+    tmp_path: Path, refused: Refused
+) -> None:
+    found, tables = {}, []
+    for corpus in ("one", "two"):
+        manifest = make_manifest(corpus=corpus)
+        tables.append(separable_functionals(manifest, seed=len(tables)).astype(np.float32))
+        write_functionals(tmp_path / corpus, tables[-1])
+        found[corpus] = Functionals(tmp_path / corpus)
+    both = pd.concat(tables)
+    clips = pd.DataFrame(
+        {"clip": both.index, "corpus": [c for c in found for _ in tables[0].index]}
+    )
+    clips = clips.sample(frac=1, random_state=1)
+    expected = both.loc[clips["clip"]].to_numpy()
+    assert np.array_equal(read_functionals(found, clips), expected)
+    copies = read_functionals(found, clips, copies=True)
+    assert np.array_equal(copies, expected.repeat(found["one"].copies, axis=0))
+    some = list(both.columns[[2, 0]])
+    assert np.array_equal(read_functionals(found, clips, some), both.loc[clips["clip"], some])
+    assert read_functionals(found, clips[:0]).shape == (0, 0)
+    with refused("has no functionals", "dvc repro"):
+        read_functionals({"one": found["one"]}, clips)
+    write_pack(tmp_path / "two" / COPIES, [np.zeros((len(tables[1]), 7), np.float32)])
+    with refused("1 copies", "2", "dvc repro"):
+        read_functionals({**found, "two": Functionals(tmp_path / "two")}, clips, copies=True)

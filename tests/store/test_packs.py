@@ -45,6 +45,8 @@ def test_what_was_packed_comes_back(
     for start in range(len(whole) + 1):
         assert_rows(pack.rows(start, len(whole) - start), whole[start:])
         assert_rows(pack.rows(0, start), whole[:start])
+    numbers = np.random.default_rng(len(whole)).integers(0, len(whole), 7)
+    assert_rows(pack.take(numbers), whole[numbers])
     for size in [len(content) for content in written.values()]:
         assert size <= max(shard_bytes, *(array.nbytes for array in arrays)) + 200
     write_pack(path, arrays, shard_bytes)

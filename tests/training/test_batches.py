@@ -5,10 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from ser.training.batches import (
-    Batch,
     Mixed,
     TrainingItems,
     class_weights,
@@ -20,7 +18,7 @@ from ser.training.batches import (
     warp_and_mask,
 )
 from ser.training.settings import Training
-from tests.builders import make_values
+from tests.builders import make_values, stored
 
 few_examples = settings(max_examples=20)
 
@@ -49,7 +47,7 @@ def numbered_items(lengths: list[int], copies: int = 0) -> TrainingItems:
             features.append(rows.float())
             sources.append(f"clip {clip}")
     targets = torch.arange(len(lengths)).repeat_interleave(1 + copies)
-    return TrainingItems(features, targets, sources)
+    return TrainingItems(stored(features), targets, sources)
 
 
 @few_examples
@@ -81,7 +79,7 @@ def test_every_copy_is_drawn_as_often_as_the_others() -> None:
 
 def test_clips_may_have_different_numbers_of_copies() -> None:
     features = [torch.full((3, 1), float(i)) for i in range(4)]
-    items = TrainingItems(features, torch.tensor([0, 0, 0, 1]), ["a", "a", "a", "b"])
+    items = TrainingItems(stored(features), torch.tensor([0, 0, 0, 1]), ["a", "a", "a", "b"])
     for seed in range(20):
         first, second = items.choose(1.0, generator(seed)).tolist()
         assert first in (1, 2)
@@ -245,11 +243,6 @@ def test_a_class_without_training_clips_has_a_finite_weight() -> None:
     assert torch.isfinite(class_weights(torch.tensor([0, 0, 2]), 4, 1.0)).all()
 
 
-def batch_of(targets: Tensor, possible: Tensor) -> Batch:
-    size = len(targets)
-    return Batch(torch.zeros(size, 1, 1), torch.ones(size), targets, possible)
-
-
 @few_examples
 @given(smoothing=st.floats(0.0, 0.9), data=st.data())
 def test_what_a_corpus_never_shows_has_no_part_in_the_loss(
@@ -258,7 +251,7 @@ def test_what_a_corpus_never_shows_has_no_part_in_the_loss(
     shown = data.draw(st.lists(st.booleans(), min_size=3, max_size=9).filter(lambda x: sum(x) > 1))
     possible = torch.tensor([shown])
     target = torch.tensor([shown.index(True)])
-    soft = soft_targets(batch_of(target, possible), torch.ones(len(shown)), smoothing)
+    soft = soft_targets(target, possible, torch.ones(len(shown)), smoothing)
     assert soft[~possible].eq(0).all()
     assert float(soft.sum()) == pytest.approx(1.0)
     logits = torch.randn(1, len(shown), generator=generator(), requires_grad=True)
@@ -275,7 +268,7 @@ def two_corpora(first: int, second: int) -> TrainingItems:
     targets = torch.tensor([i % 2 for i in range(first)] + [1 + i % 2 for i in range(second)])
     corpora = torch.tensor([0] * first + [1] * second)
     names = [f"clip {number}" for number in range(first + second)]
-    return TrainingItems([torch.zeros(3, 1)] * len(names), targets, names, corpora)
+    return TrainingItems(stored([torch.zeros(3, 1)] * len(names)), targets, names, corpora)
 
 
 def test_each_corpus_is_known_by_what_it_shows() -> None:
@@ -303,7 +296,7 @@ def test_balanced_corpora_are_drawn_alike(balance: float, share: float) -> None:
 @given(smoothing=st.floats(0.0, 0.9), classes=st.integers(2, 9))
 def test_soft_targets_add_up_to_the_weight_of_their_class(smoothing: float, classes: int) -> None:
     targets, weights = torch.arange(classes), 1 + torch.arange(classes).float()
-    soft = soft_targets(batch_of(targets, torch.ones(classes, classes) > 0), weights, smoothing)
+    soft = soft_targets(targets, torch.ones(classes, classes) > 0, weights, smoothing)
     assert soft.shape == (classes, classes)
     assert torch.allclose(soft.sum(1), weights, rtol=1e-5)
     top = soft.diagonal() / weights
