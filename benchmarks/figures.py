@@ -141,7 +141,7 @@ def draw_scale(table: pd.DataFrame, path: Path) -> None:
     Args:
         table: as `benchmarks.scale` makes it.
     """
-    panels = {"seconds": "seconds", "peak_mb": "peak memory (MB)"}
+    panels = {"seconds": "seconds", "held_mb": "peak memory held (MB)"}
     looks = cycle([(*look, line) for line in ("-", "--") for look in _MANY_LINES])
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(14, 7), layout="constrained")

@@ -12,7 +12,7 @@ from benchmarks.scale.corpus import CLIP_S, LONG_S
 from benchmarks.scale.stages import STAGES
 from ser.core.errors import SerError
 
-COLUMNS = ("seconds", "cpu_seconds", "serial_seconds", "peak_mb", "bytes")
+COLUMNS = ("seconds", "cpu_seconds", "serial_seconds", "held_mb", "peak_mb", "bytes")
 # ten million clips of ten thousand hours
 CLIPS, HOURS = 10_000_000, 10_000
 WORKERS, RAM_GB, DISK_TB = 32, 64, 4
@@ -127,7 +127,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
                 **last,
                 "mb": last["bytes"] / 1e6,
                 "time_exponent": growth["cpu_seconds"].exponent if growth else np.nan,
-                "memory_exponent": growth["peak_mb"].exponent if growth else np.nan,
+                "memory_exponent": growth["held_mb"].exponent if growth else np.nan,
             }
         )
     return pd.DataFrame(rows)
@@ -154,8 +154,8 @@ def project(
 
     def at(stage: str, column: str, clips: float = clips) -> float:
         growth = found[stage][column]
-        if column == "peak_mb":
-            return growth.at(clips * LONG_S / CLIP_S if STAGES[stage].holds_sound else clips)
+        if column == "held_mb":
+            return growth.at(clips)
         return growth.at(clips) * times.loc[stage, "bytes" if column == "bytes" else "seconds"]
 
     def on_disk(clips: float) -> float:
@@ -171,9 +171,9 @@ def project(
                 "stage": stage,
                 "hours": here / 3600,
                 "hours_shared": min(alone + at(stage, "spread_seconds") / workers, here) / 3600,
-                "memory_gb": at(stage, "peak_mb") / 1e3,
+                "memory_gb": at(stage, "held_mb") / 1e3,
                 "disk_gb": at(stage, "bytes") / 1e9,
-                "full_at": reaches(partial(at, stage, "peak_mb"), 1e3 * ram_gb),
+                "full_at": reaches(partial(at, stage, "held_mb"), 1e3 * ram_gb),
             }
         )
     disk = {"disk_gb": on_disk(clips) / 1e9, "full_at": reaches(on_disk, 1e12 * disk_tb)}

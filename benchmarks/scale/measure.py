@@ -1,8 +1,9 @@
 """One stage at one size: its child process is started, watched, and stopped where it is too much.
 
-Memory is that of all processes together: the proportional set size of the tree, looked at all the
-time, or the largest resident set that the stage's own process has had, whichever is more. Linux
-only.
+Memory is that of all processes together, looked at all the time; what they share counts once.
+`held_mb` is what they have for themselves, and nobody can take back; `peak_mb` is that and the
+pages of files that they have mapped, which the system drops where memory is short (or the largest
+resident set that the stage's own process has had, if that is more). Linux only.
 """
 
 import json
@@ -16,7 +17,6 @@ from typing import Any
 
 import psutil
 
-from benchmarks.pipeline import memory_bytes
 from benchmarks.scale.stages import MEASURED, STAGES
 from ser.core.errors import SerError
 from ser.core.processes import VARIABLE, n_workers
@@ -46,17 +46,18 @@ def measure(stage: str, folder: Path, limit_s: float) -> dict[str, Any]:
     """
     makes = [folder / name for name in STAGES[stage].makes]
     before = sum(map(_bytes_of, makes))
-    peak = _watch(stage, folder, limit_s)
+    held, peak = _watch(stage, folder, limit_s)
     measured = json.loads((folder / MEASURED).read_text(encoding="utf-8"))
     return {
         **measured,
+        "held_mb": held / 1e6,
         "peak_mb": max(measured["peak_mb"], peak / 1e6),
         "bytes": sum(map(_bytes_of, makes)) - before,
     }
 
 
-def _watch(stage: str, folder: Path, limit_s: float) -> int:
-    """Run a stage; return the most memory that was seen, in bytes."""
+def _watch(stage: str, folder: Path, limit_s: float) -> tuple[int, int]:
+    """Run a stage; return the most memory that was seen, held and in all, in bytes."""
     # at least two processes, so that what only one of them can do shows
     environment = os.environ | {
         VARIABLE: str(max(2, n_workers())),
@@ -64,7 +65,7 @@ def _watch(stage: str, folder: Path, limit_s: float) -> int:
         "SER_EXECUTOR": "local",
     }
     command = [sys.executable, "-m", "benchmarks.scale.stages", stage, str(folder)]
-    until, peak = time.monotonic() + limit_s, 0
+    until, held, peak = time.monotonic() + limit_s, 0, 0
     with (folder / "said.txt").open("w+", encoding="utf-8") as said:
         running = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
         try:
@@ -78,7 +79,8 @@ def _watch(stage: str, folder: Path, limit_s: float) -> int:
                 if memory.available < _LEAST_FREE * memory.total:
                     raise TooMuchError(f"it took {peak / 1e9:.1f} GB, and hardly any were left")
                 if begun >= due:
-                    peak = max(peak, memory_bytes(process))
+                    now = _memory_of(process)
+                    held, peak = max(held, now[0]), max(peak, now[1])
                     looked = time.monotonic() - begun
                     due = begun + looked / _LOOK_SHARE
                 time.sleep(_LOOK_EVERY_S)
@@ -91,7 +93,21 @@ def _watch(stage: str, folder: Path, limit_s: float) -> int:
             if running.returncode == -signal.SIGKILL or "memory" in last:
                 raise TooMuchError(last or "it was killed, probably for want of memory")
             raise SerError(f"The stage {stage} failed: {last}")
-    return peak
+    return held, peak
+
+
+def _memory_of(root: psutil.Process) -> tuple[int, int]:
+    """What a process and all its descendants hold, and have in all, in bytes."""
+    held = peak = 0
+    for process in (root, *root.children(recursive=True)):
+        try:
+            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+        except OSError:  # it has just ended
+            continue
+        sizes = {line.partition(":")[0]: line.split()[1] for line in text.splitlines()[1:]}
+        held += 1024 * (int(sizes["Pss_Anon"]) + int(sizes["Pss_Shmem"]))
+        peak += 1024 * int(sizes["Pss"])
+    return held, peak
 
 
 def _bytes_of(path: Path) -> int:

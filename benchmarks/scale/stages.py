@@ -76,13 +76,11 @@ class Stage:
         prepare: reads nothing of the corpus; gives the work.
         makes: its outputs, below the folder of its corpus.
         needs: stages that come before it.
-        holds_sound: whether its memory holds the features of many clips, whose length counts then.
     """
 
     prepare: Callable[[Folder, Values], Work]
     makes: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    holds_sound: bool = False
 
 
 def _convert(folder: Folder, _: Values) -> Work:
@@ -197,6 +195,13 @@ def _linear(folder: Folder, values: Values) -> Work:
     return work
 
 
+def _svm(folder: Folder, values: Values) -> Work:
+    from ser.evaluation.baselines import BaselineSettings, predict_svm
+
+    cost = values.section("baselines", BaselineSettings).svm_c
+    return lambda: predict_svm(_one_fold(folder, with_functionals=True), 0, cost)
+
+
 def _predict(folder: Folder, values: Values) -> Work:
     from ser.evaluation.out_of_fold import load_answering, predict_out_of_fold
 
@@ -233,8 +238,9 @@ STAGES = {
     "augment": Stage(_augment, ("data/augmented",), ("folds",)),
     "featurize": Stage(_featurize, ("data/features",), ("convert",)),
     "functionals": Stage(_functionals, ("data/functionals",), ("convert",)),
-    "train": Stage(_train, ("models/seed_0",), ("folds", "featurize"), holds_sound=True),
+    "train": Stage(_train, ("models/seed_0",), ("folds", "featurize")),
     "linear": Stage(_linear, ("models/linear",), ("folds", "featurize", "functionals")),
+    "svm": Stage(_svm, (), ("folds", "featurize", "functionals")),
     "predict": Stage(_predict, ("predictions.csv",), ("train", "linear")),
     "DVC, clips": _dvc_stage(("convert",), ("corpora",)),
     "DVC, features": _dvc_stage(("augment", "featurize"), ("augmented", "features")),

@@ -61,7 +61,7 @@ class TrainingItems:
             corpora: number of every item's corpus; None if they are of one.
         """
         self.features = features
-        self.lengths = torch.from_numpy(features.lengths)
+        self.lengths = torch.tensor(features.lengths)
         self.mean, self.scale = features.statistics()
         self.targets = targets
         self.corpora = torch.zeros_like(targets) if corpora is None else corpora
