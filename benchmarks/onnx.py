@@ -25,7 +25,7 @@ from ser.clips.audio import SAMPLE_RATE_HZ, Int16, read_sound
 from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.files import write_csv
-from ser.core.processes import use_one_thread
+from ser.core.workers import use_one_thread
 from ser.download.source import find_mirror
 from ser.export.onnx_file import TOLERANCE, export_onnx
 from ser.predict.model import load

@@ -18,8 +18,8 @@ import typer
 from ser.clips.audio import Int16, read_canonical
 from ser.clips.manifest import MANIFEST, clip_path, read_manifest
 from ser.core.entry import run
-from ser.core.processes import use_one_thread
 from ser.core.settings import Values
+from ser.core.workers import use_one_thread
 from ser.evaluation.out_of_fold import Model
 from ser.features.front_ends import LogMel, Mfcc
 from ser.features.functionals import SETTINGS, describe

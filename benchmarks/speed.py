@@ -30,9 +30,9 @@ from ser.clips.manifest import MANIFEST
 from ser.core.entry import run
 from ser.core.errors import SerError
 from ser.core.files import write_csv
-from ser.core.processes import use_one_thread
 from ser.core.scoring import unweighted_average_recall
 from ser.core.settings import Values, load_values
+from ser.core.workers import use_one_thread
 from ser.evaluation.baselines import BaselineSettings, train_linear
 from ser.evaluation.out_of_fold import Model, load_answering, predict_validation
 from ser.features.front_ends import build_front_end, extract

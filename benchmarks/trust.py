@@ -24,9 +24,9 @@ from ser.clips.audio import SAMPLE_RATE_HZ
 from ser.clips.manifest import clip_path
 from ser.core.entry import run
 from ser.core.files import write_csv
-from ser.core.processes import use_one_thread
 from ser.core.scoring import unweighted_average_recall
 from ser.core.settings import Values, load_values
+from ser.core.workers import use_one_thread
 from ser.download.source import find_mirror
 from ser.evaluation.baselines import train_linear
 from ser.evaluation.predictions import read_predictions

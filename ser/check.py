@@ -7,8 +7,8 @@ from typing import Any
 
 from ser.clips.labels import EMOTIONS
 from ser.core.errors import SerError
-from ser.core.processes import find_executor, find_scheduler, n_workers
 from ser.core.settings import Values
+from ser.core.workers import find_executor, find_scheduler, n_workers
 from ser.evaluation.baselines import BaselineSettings
 from ser.evaluation.trials import in_studies
 from ser.features.front_ends import describe_layout

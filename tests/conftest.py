@@ -12,7 +12,7 @@ import torch
 from hypothesis import settings
 
 from ser.core.errors import SerError
-from ser.core.processes import VARIABLE, use_one_thread
+from ser.core.workers import VARIABLE, use_one_thread
 from ser.corpora import find_corpus
 from ser.download.build import build_corpus
 from ser.download.source import MIRROR_VARIABLE, find_mirror

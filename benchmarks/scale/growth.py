@@ -8,8 +8,7 @@ from math import exp, log, log10
 import numpy as np
 import pandas as pd
 
-from benchmarks.scale.corpus import CLIP_S, LONG_S
-from benchmarks.scale.stages import STAGES
+from benchmarks.scale.corpus import CLIP_S
 from ser.core.errors import SerError
 
 COLUMNS = ("seconds", "cpu_seconds", "serial_seconds", "held_mb", "peak_mb", "bytes")

@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.scale.stages import MEASURED, STAGES
 from ser.core.errors import SerError
-from ser.core.processes import VARIABLE, n_workers
+from ser.core.workers import VARIABLE, n_workers
 from ser.download.source import MIRROR_VARIABLE
 
 _LOOK_EVERY_S = 0.1

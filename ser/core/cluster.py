@@ -30,18 +30,17 @@ from typing import Any
 from uuid import uuid4
 
 from ser.core.errors import SerError
-from ser.core.processes import (
-    _AHEAD,
-    _CHUNK,
+from ser.core.progress import Progress, count_in
+from ser.core.watch import ONE_THREAD
+from ser.core.workers import (
+    AHEAD,
+    CHUNK,
     KILLED,
-    _pickled,
-    _Progress,
-    count_in,
     find_scheduler,
     n_workers,
+    pickled,
     use_one_thread,
 )
-from ser.core.watch import ONE_THREAD
 
 try:
     import cloudpickle
@@ -98,7 +97,7 @@ class _Spread:
 def answers_of_cluster(
     work: Callable[[Any], Any],
     items: Sequence[Any],
-    progress: _Progress,
+    progress: Progress,
     ahead: int | None = None,
 ) -> Iterator[Iterator[tuple[int, Any]]]:
     """Numbers of items and their results, as they come; what is left undone is cancelled.
@@ -135,7 +134,7 @@ def answers_of_cluster(
 class _Ticks:
     """Parts of items that are done, by chunk: those of a chunk that is done again count once."""
 
-    progress: _Progress
+    progress: Progress
     done: dict[int, int] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
@@ -157,7 +156,7 @@ def _collect(
     running: dict[Future, range],
     ahead: int | None,
 ) -> Generator[tuple[int, Any], None, None]:
-    largest = 1 if spread.in_ticks else _CHUNK
+    largest = 1 if spread.in_ticks else CHUNK
     begin, threads, each, counted = 0, 0, 1, 0.0
     done: SimpleQueue[Future] = SimpleQueue()
     while begin < len(items) or running:
@@ -166,7 +165,7 @@ def _collect(
                 threads = sum(client.nthreads().values())
             counted = time.monotonic()
         while begin < len(items) and len(running) < each * threads:
-            most = ahead or _AHEAD * threads * largest
+            most = ahead or AHEAD * threads * largest
             room = most - (begin - min((chunk.start for chunk in running.values()), default=begin))
             if room <= 0:
                 break
@@ -350,7 +349,7 @@ def _end_process(spread: str) -> None:
 # --- what its process does ---
 
 
-class _Counted(_Progress):
+class _Counted(Progress):
     """Ticks go to the worker at once; `done` is the connection to it."""
 
     def add(self, n: int) -> None:
@@ -371,7 +370,7 @@ def _serve(connection: Connection, spread: _Spread) -> None:
             work = work or _load_work(spread)
             answer = cloudpickle.dumps([work(item) for item in pickle.loads(items)])
         except Exception as error:
-            answer = _pickled(error)
+            answer = pickled(error)
         connection.send(answer)
 
 
@@ -410,4 +409,4 @@ def _of_error(error: Exception) -> bytes:
     try:
         raise error
     except Exception as raised:
-        return _pickled(raised)
+        return pickled(raised)

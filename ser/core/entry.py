@@ -15,8 +15,8 @@ import typer
 
 from ser.core.errors import SerError
 from ser.core.files import FULL, has_resumed, write_json
-from ser.core.processes import use_one_thread
 from ser.core.watch import BEGUN, Stopped, begin, unwinding
+from ser.core.workers import use_one_thread
 
 SECONDS = Path("logs/seconds.json")
 

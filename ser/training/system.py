@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 
 from ser.core.files import resumable_folder, write_csv
-from ser.core.processes import spread, tick
+from ser.core.processes import spread
+from ser.core.progress import tick
 from ser.core.tables import Table
 from ser.models.storage import TrainedNetwork, network_path, save_network, seed_folder
 from ser.reading.data import SystemData

@@ -16,7 +16,9 @@ import psutil
 import pytest
 
 from ser.core.errors import SerError
-from ser.core.processes import EXECUTORS, spread, tick
+from ser.core.processes import spread
+from ser.core.progress import tick
+from ser.core.workers import EXECUTORS
 from tests.core.programs import (
     REPOSITORY,
     seconds_to_end,
@@ -178,7 +180,8 @@ STAGE = """
     import os, time
     from pathlib import Path
     from ser.core.entry import run
-    from ser.core.processes import spread, tick
+    from ser.core.processes import spread
+    from ser.core.progress import tick
 
     def work(item):
         Path(f"begun-{item}-{os.getpid()}").touch()

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from ser.core.errors import SerError
-from ser.core.processes import n_workers, spread, stream, tick
+from ser.core.processes import spread, stream
+from ser.core.progress import tick
+from ser.core.workers import n_workers
 from tests.core.programs import (
     family,
     is_running,
@@ -114,7 +116,7 @@ def test_all_workers_work_and_this_process_waits() -> None:
 @pytest.mark.parametrize("in_process", [True, False])
 def test_one_worker_is_this_process(monkeypatch: pytest.MonkeyPatch, in_process: bool) -> None:
     monkeypatch.setenv("SER_PROCESSES", "4" if in_process else "1")
-    found = spread(where, [1, 2], "test", "item", in_process=in_process)
+    found = list(stream(where, [1, 2], "test", "item", in_process=in_process))
     assert found == [(1, os.getpid()), (2, os.getpid())]
 
 
@@ -124,7 +126,7 @@ def spread_again(item: int) -> list[tuple[int, int]]:
 
 def test_within_work_nothing_is_spread_again(capfd: pytest.CaptureFixture[str]) -> None:
     for workers in (False, True):
-        for inner in spread(spread_again, [1, 2], "outer", "item", in_process=workers):
+        for inner in stream(spread_again, [1, 2], "outer", "item", in_process=workers):
             assert len({pid for _, pid in inner}) == 1
     assert "inner" not in capfd.readouterr().err
 
@@ -208,10 +210,10 @@ def test_a_killed_worker_is_a_sentence() -> None:
 
 
 def die_within_tick(_: int) -> int:
-    from ser.core import processes
+    from ser.core import progress
 
-    assert processes._progress is not None
-    with processes._progress.done.get_lock():
+    assert progress._progress is not None
+    with progress._progress.done.get_lock():
         os.kill(os.getpid(), signal.SIGKILL)
     return 0
 
@@ -403,7 +405,7 @@ def test_workers_that_start_afresh_do_the_same(folder: Path) -> None:
         "    print(json.dumps(processes.spread(half, [2, 4, 6], 'afresh', 'item', total=3)))\n"
     )
     (folder / "helper.py").write_text(
-        "from ser.core.processes import tick\ndef half(x):\n    tick()\n    return x / 2\n"
+        "from ser.core.progress import tick\ndef half(x):\n    tick()\n    return x / 2\n"
     )
     done = run([sys.executable, "afresh.py"], folder)
     assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ from ser.clips.manifest import (
     read_decisions,
     read_manifest,
 )
-from ser.core.processes import VARIABLE
+from ser.core.workers import VARIABLE
 from ser.corpora import find_corpus
 from ser.download import build, source
 from ser.download.build import build_corpus

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ser.core.errors import LeakError
-from ser.core.processes import VARIABLE
 from ser.core.scoring import unweighted_average_recall
+from ser.core.workers import VARIABLE
 from ser.evaluation.baselines import (
     BASELINES,
     baseline_predictions,

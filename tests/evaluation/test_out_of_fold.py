@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ser.core.errors import LeakError
-from ser.core.processes import VARIABLE
+from ser.core.workers import VARIABLE
 from ser.evaluation.calibration import fit_temperature, soften
 from ser.evaluation.out_of_fold import (
     Answering,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ser.clips.audio import SAMPLE_RATE_HZ, pcm_sha256, read_canonical
 from ser.clips.manifest import clip_path
-from ser.core.processes import VARIABLE
+from ser.core.workers import VARIABLE
 from ser.features.augmentation import (
     Effect,
     add_noise,

@@ -15,7 +15,7 @@ import torchaudio
 
 from ser.clips.audio import read_canonical
 from ser.clips.manifest import clip_path
-from ser.core.processes import VARIABLE
+from ser.core.workers import VARIABLE
 from ser.features import encoders
 from ser.features.augmentation import augment_corpus
 from ser.features.encoders import BUNDLES, Encoder, span_means

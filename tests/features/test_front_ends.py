@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from ser.clips.audio import INT16_SCALE, SAMPLE_RATE_HZ, Int16, read_canonical
 from ser.clips.manifest import clip_path
 from ser.core.errors import SerError
-from ser.core.processes import VARIABLE
+from ser.core.workers import VARIABLE
 from ser.features.augmentation import augment_corpus
 from ser.features.front_ends import FrontEnd, build_front_end, describe_layout, featurize_corpus
 from ser.features.front_ends import extract as extract_with

@@ -16,7 +16,7 @@ from scipy import stats
 
 from ser.clips.audio import SAMPLE_RATE_HZ, Float32, Int16, write_wav
 from ser.clips.manifest import clip_path
-from ser.core.processes import VARIABLE
+from ser.core.workers import VARIABLE
 from ser.features.front_ends import LogMel, Mfcc
 from ser.features.functionals import (
     EGEMAPS_LICENCE,

@@ -11,7 +11,7 @@ import pytest
 
 from ser.clips.audio import Int16, pcm_sha256, read_canonical, to_int16, write_wav
 from ser.clips.manifest import ClipName, clip_path
-from ser.core.processes import VARIABLE
+from ser.core.workers import VARIABLE
 from ser.corpora import find_corpus
 from ser.download.build import build_corpus
 from ser.download.source import MIRROR_VARIABLE

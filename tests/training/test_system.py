@@ -9,7 +9,7 @@ import pytest
 
 from ser.core.errors import SerError
 from ser.core.files import partial_path
-from ser.core.processes import VARIABLE
+from ser.core.workers import VARIABLE
 from ser.guards.crossings import Crossing
 from ser.models.storage import load_network, network_path, seed_folder
 from ser.reading.data import SystemData
