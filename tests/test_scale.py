@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.figures import draw_scale
-from benchmarks.scale.command import Size, measure_sizes, parse_sizes, plan, say
+from benchmarks.scale.command import Size, keep, measure_sizes, parse_sizes, parse_stages, plan, say
 from benchmarks.scale.corpus import CLIP_S, EMOTIONS, LONG_S, NAME, link_clips, sound
 from benchmarks.scale.growth import DISK, Growth, project, reaches, summarize
 from benchmarks.scale.measure import measure
@@ -108,9 +108,21 @@ def test_sizes_are_numbers_that_are_large_enough() -> None:
     for text in ("1000,many", "", "100"):
         with pytest.raises(SerError, match="--sizes"):
             parse_sizes(text, 20)
-    sizes = [(size.clips, size.clip_s) for size in plan([200, 1000], million=True)]
+    sizes = [(size.clips, size.clip_s) for size in plan([200, 1000], True, tuple(STAGES))]
     assert sizes == [(200, 0.5), (200, 3.6), (1000, 0.5), (1_000_000, 0.5)]
-    assert [size.clip_s for size in plan([1000], million=False)] == [0.5]
+    assert parse_stages("train, convert") == ("convert", "train")
+    with pytest.raises(SerError, match="--stages has 'treno'"):
+        parse_stages("treno")
+    assert [size.clip_s for size in plan([1000], False, tuple(STAGES))] == [0.5]
+
+
+def test_what_is_measured_again_is_replaced() -> None:
+    known = made_up((1_000, 10_000))
+    again = [{**row, "held_mb": 1.0} for row in known.head(1).to_dict("records")]
+    assert known["stage"][0] == "convert"
+    found = keep(again, known)
+    assert len(found) == len(known)
+    assert (found["held_mb"] == 1.0).tolist() == [True, *[False] * (len(known) - 1)]
 
 
 def test_made_clips_differ_and_links_to_some_of_them_are_a_corpus(tmp_path: Path) -> None:

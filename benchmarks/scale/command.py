@@ -125,14 +125,38 @@ def parse_sizes(text: str, speakers: int) -> list[int]:
     return sizes
 
 
-def plan(sizes: Sequence[int], million: bool) -> list[Size]:
+def parse_stages(text: str) -> tuple[str, ...]:
+    """Names of stages as they are given, such as "convert,pairs", in the order of the graph.
+
+    Raises:
+        SerError: if there is no such stage.
+    """
+    named = [name.strip() for name in text.split(",")]
+    if unknown := set(named) - STAGES.keys():
+        raise SerError(f"--stages has {min(unknown)!r}, but must be of {', '.join(STAGES)}.")
+    return tuple(name for name in STAGES if name in named)
+
+
+def plan(sizes: Sequence[int], million: bool, stages: tuple[str, ...]) -> list[Size]:
     """What is measured, in order; long clips only at the smallest of several sizes."""
-    long = [Size(sizes[0], clip_s=LONG_S)] if len(sizes) > 1 else []
-    return [*map(Size, sizes[:1]), *long, *map(Size, sizes[1:]), *([MILLION] if million else [])]
+    long = [Size(sizes[0], stages, clip_s=LONG_S)] if len(sizes) > 1 else []
+    first, *others = (Size(size, stages) for size in sizes)
+    return [first, *long, *others, *([MILLION] if million else [])]
+
+
+def keep(rows: list[dict[str, Any]], known: pd.DataFrame) -> pd.DataFrame:
+    """The table with these rows; what it knows of the same stages and sizes is replaced."""
+    named = ["clips", "clip_s", "stage"]
+    table = pd.concat([known, pd.DataFrame(rows)]).drop_duplicates(named, keep="last")
+    order = table["stage"].map(list(STAGES).index).rename("order")
+    return table.assign(order=order).sort_values(["clips", "clip_s", "order"], ignore_index=True)[
+        [*named, *COLUMNS]
+    ]
 
 
 def main(
     sizes: Annotated[str, typer.Option(help="clips of each corpus")] = "1000,10000,100000",
+    stages: Annotated[str, typer.Option(help="only these; others stay in the table")] = "",
     million: Annotated[bool, typer.Option("--million", help="features of a million, too")] = False,
     limit: Annotated[float, typer.Option(help="seconds that a stage may take", min=1)] = 1800,
     speakers: Annotated[int, typer.Option(help="of every corpus", min=3, max=9999)] = 20,
@@ -143,12 +167,14 @@ def main(
     out: Annotated[Path, typer.Option(help="table; the figure stands beside it")] = RESULTS,
 ) -> None:
     """Measure all stages at all sizes; print, write and draw what they took."""
-    chosen = plan(parse_sizes(sizes, speakers), million)
+    wanted = parse_stages(stages) if stages else tuple(STAGES)
+    chosen = plan(parse_sizes(sizes, speakers), million, wanted)
+    known = pd.read_csv(out) if stages and out.is_file() else pd.DataFrame()
     with tempfile.TemporaryDirectory(dir=folder) as place:
         rows = []
         for row in measure_sizes(chosen, speakers, limit, Path(place)):
             rows.append(row)
-            table = pd.DataFrame(rows)[["clips", "clip_s", "stage", *COLUMNS]]
+            table = keep(rows, known)
             write_csv(out, table, decimals=3)  # at once: the largest sizes take hours
     if not rows:
         raise SerError("No stage came to an end; raise --limit.")

@@ -10,8 +10,6 @@ import logging
 import multiprocessing
 import os
 import pickle
-import signal
-import socket
 import sys
 import time
 import warnings
@@ -19,18 +17,16 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
-from importlib import metadata
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
 from ser.core.errors import SerError
-from ser.core.progress import Progress, count_in
+from ser.core.progress import Progress
 from ser.core.watch import ONE_THREAD
 from ser.core.workers import (
     AHEAD,
@@ -39,13 +35,14 @@ from ser.core.workers import (
     find_scheduler,
     n_workers,
     pickled,
-    use_one_thread,
 )
 
 try:
     import cloudpickle
     from distributed import Client, Future, LocalCluster, get_worker
     from distributed.scheduler import KilledWorker
+
+    from ser.core.serving import Spread, serve, version
 except ImportError:
     raise SerError(
         "executor is dask, which is not installed; run `pip install 'honest-ser[cluster]'`, or "
@@ -59,38 +56,14 @@ _COUNT_EVERY_S = 1.0
 _QUICK_S = 0.5
 # how often a worker asks whether its work is still wanted
 _ASK_EVERY_S = 0.2
-# a process without work ends then
-_IDLE_S = 60.0
 # how often a chunk is tried whose process is killed
 _TRIES = 3
-# what processes start with, if the one that spreads has it; it takes seconds to import
+# What processes start with, for it takes seconds to import: all of it where a scheduler leads,
+# whose workers stay for the next stage, or else what the process that spreads has imported.
 _LARGE = ("librosa", "numpy", "pandas", "scipy.signal", "sklearn.svm", "torch", "torchaudio")
-# what results depend on besides our own code
-_LIBRARIES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "soxr", "torch")
 
 
 # --- what the process that spreads does ---
-
-
-@dataclass(frozen=True)
-class _Spread:
-    """What a worker must know of a spread.
-
-    Attributes:
-        name: of this one only.
-        folder: the project's.
-        version: of code and libraries.
-        libraries: what its processes will import in any case.
-        work: the pickled function.
-        in_ticks: whether `tick` counts.
-    """
-
-    name: str
-    folder: str
-    version: str
-    libraries: list[str]
-    work: bytes
-    in_ticks: bool
 
 
 @contextmanager
@@ -109,12 +82,13 @@ def answers_of_cluster(
     Raises:
         SerError: if there is no scheduler, or it went away, or workers are killed again and again.
     """
-    client = _connect()
-    spread = _Spread(
+    address = find_scheduler()
+    client = _connect(address)
+    spread = Spread(
         uuid4().hex,
         str(Path.cwd()),
-        _version(),
-        [name for name in _LARGE if name in sys.modules],
+        version(),
+        [name for name in _LARGE if address is not None or name in sys.modules],
         cloudpickle.dumps(work),
         progress.in_ticks,
     )
@@ -150,7 +124,7 @@ class _Ticks:
 
 def _collect(
     client: Client,
-    spread: _Spread,
+    spread: Spread,
     items: Sequence[Any],
     ticks: _Ticks,
     running: dict[Future, range],
@@ -221,10 +195,9 @@ def _is_lost(error: Exception) -> bool:
 
 
 @cache
-def _connect() -> Client:
+def _connect(address: str | None) -> Client:
     """A client for the life of this process, and a cluster if there is none to connect to."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    address = find_scheduler()
     if address is None:
         return _start_here()
     try:
@@ -256,17 +229,6 @@ def _start_here() -> Client:
     return client
 
 
-@cache
-def _version() -> str:
-    """One text for each state of our code and each set of libraries."""
-    code = sha256()
-    package = Path(__file__).parents[1]
-    for path in sorted(package.rglob("*.py")):
-        code.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
-    versions = [f"{name} {metadata.version(name)}" for name in _LIBRARIES]
-    return f"code {code.hexdigest()[:12]}, Python {sys.version.split()[0]}, {', '.join(versions)}"
-
-
 # --- what a worker of Dask does ---
 
 
@@ -287,7 +249,7 @@ class _Process:
 _process: _Process | None = None
 
 
-def _work_on(spread: _Spread, begin: int, items: bytes) -> tuple[bytes, int, float]:
+def _work_on(spread: Spread, begin: int, items: bytes) -> tuple[bytes, int, float]:
     """The pickled results of items, or an error; how many ticks there were; and seconds."""
     began = time.monotonic()
     for _ in range(_TRIES):
@@ -317,7 +279,7 @@ def _ask(process: _Process, spread: str, begin: int, items: bytes) -> tuple[byte
         worker.log_event(spread, (begin, ticks))
 
 
-def _process_for(spread: _Spread) -> _Process:
+def _process_for(spread: Spread) -> _Process:
     global _process
     if _process is not None and _process.spread == spread.name:
         return _process
@@ -331,7 +293,7 @@ def _process_for(spread: _Spread) -> _Process:
     context.set_forkserver_preload(spread.libraries)
     ours, theirs = context.Pipe()
     process = context.Process(  # type: ignore[attr-defined]
-        target=_serve, args=(theirs, spread), daemon=True
+        target=serve, args=(theirs, spread), daemon=True
     )
     process.start()
     theirs.close()
@@ -344,65 +306,6 @@ def _end_process(spread: str) -> None:
     if _process is not None and _process.spread == spread:
         ending, _process = _process, None
         ending.end()
-
-
-# --- what its process does ---
-
-
-class _Counted(Progress):
-    """Ticks go to the worker at once; `done` is the connection to it."""
-
-    def add(self, n: int) -> None:
-        if self.in_ticks:
-            self.done.send(n)
-
-
-def _serve(connection: Connection, spread: _Spread) -> None:
-    """Answer chunks of items until there are none for a while."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_worker()
-    use_one_thread()
-    count_in(_Counted(connection, spread.in_ticks))
-    work: Callable[[Any], Any] | None = None
-    while connection.poll(_IDLE_S):
-        items = connection.recv_bytes()
-        try:
-            work = work or _load_work(spread)
-            answer = cloudpickle.dumps([work(item) for item in pickle.loads(items)])
-        except Exception as error:
-            answer = pickled(error)
-        connection.send(answer)
-
-
-def _end_with_worker() -> None:
-    """End as soon as the worker does; the parent that the system knows is but a server of forks."""
-    worker = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if worker is not None:
-            worker.join()
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
-def _load_work(spread: _Spread) -> Callable[[Any], Any]:
-    host = socket.gethostname()
-    try:
-        os.chdir(spread.folder)
-    except OSError:
-        raise SerError(
-            f"The worker on {host} has no folder {spread.folder}; share the project's folder under "
-            "the same path."
-        ) from None
-    if _version() != spread.version:
-        raise SerError(
-            f"The worker on {host} has {_version()}, but here are {spread.version}; give it this "
-            "commit and environment."
-        )
-    sys.path.insert(0, spread.folder)
-    work: Callable[[Any], Any] = pickle.loads(spread.work)
-    return work
 
 
 def _of_error(error: Exception) -> bytes:
