@@ -83,6 +83,12 @@ _LANGUAGES: _Columns = {
     **{name: (name, 1) for name in ("ravdess", "emodb", "emovo", "urdu", "turev")},
     "mean": ("mean", 1),
 }
+_CLUSTER: _Columns = {
+    "way": ("way", None),
+    "seconds": ("seconds", 0),
+    "workers killed": ("kills", 0),
+    "the same dvc.lock": ("same_lock", None),
+}
 _STORM: _Columns = {
     "kind": ("kind", None),
     "tried": ("tried", 0),
@@ -95,7 +101,8 @@ _SCALE: _Columns = {
     "clips": ("clips", 0),
     "seconds": ("seconds", 1),
     "seconds of the processor": ("cpu_seconds", 1),
-    "peak memory, MB": ("peak_mb", 0),
+    "peak memory, MB": ("held_mb", 0),
+    "with mapped files, MB": ("peak_mb", 0),
     "on disk, MB": ("mb", 1),
     "exponent of time": ("time_exponent", 2),
     "exponent of memory": ("memory_exponent", 2),
@@ -176,6 +183,11 @@ def onnx_table(results: pd.DataFrame, language: Language) -> str:
 def languages_table(results: pd.DataFrame, language: Language) -> str:
     """The table of `docs/search_languages.csv`: UAR in percent of validation speakers."""
     return _table(_LANGUAGES, results, language)
+
+
+def cluster_table(results: pd.DataFrame, language: Language) -> str:
+    """The table of `docs/cluster.csv`."""
+    return _table(_CLUSTER, results, language)
 
 
 def ablation_tables(results: pd.DataFrame, language: Language) -> str:
@@ -326,6 +338,7 @@ TABLES = (
     Shown("trust_strangers", "trust", "docs/own_voice", "strangers", strangers_table),
     Shown("onnx", "onnx", "docs/own_voice", "onnx", onnx_table),
     Shown("search_languages", "mixing", "docs/languages", RESULTS, languages_table),
+    Shown("cluster", "cluster", "docs/organisation", "cluster", cluster_table),
     Shown("storm", "storm", "docs/storm", RESULTS, storm_table),
     Shown("scale", "scale", "docs/scale", RESULTS, scale_table),
     Shown("scale", "scale", "docs/scale", "projection", projection_table),
