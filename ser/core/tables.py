@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
 
 from ser.core.errors import SerError
-from ser.core.files import read_text
+from ser.core.files import read_text, regular
 
 
 class Percent(float):
@@ -43,12 +43,16 @@ class Table:
             SerError: if it is missing, unreadable, lacks a column, or one holds something else.
         """
         try:
-            text = read_text(path)
+            with regular(path).open(encoding="utf-8") as file:
+                try:
+                    return self._parse(file, str(path))
+                except UnicodeDecodeError:
+                    read_text(path)  # which says where in all of the file
+                    raise
         except FileNotFoundError:
             raise self._error(str(path), f"is missing; {self.remedy}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise self._error(str(path), f"cannot be read: {_reason(error)}") from None
-        return self.parse(text, str(path))
 
     def parse(self, text: str, source: str) -> pd.DataFrame:
         """The same of a text, which comes from `source`.
@@ -56,20 +60,24 @@ class Table:
         Raises:
             SerError: as for `read`.
         """
+        return self._parse(io.StringIO(text), source)
+
+    def _parse(self, file: TextIO, source: str) -> pd.DataFrame:
+        """Read twice, row by row: a table may be large, and its text much larger."""
         texts = {name: str for name, kind in self.columns.items() if kind is str}
         gaps = {name: [""] for name, kind in self.columns.items() if issubclass(kind, float)}
         try:
-            rows = csv.reader(io.StringIO(text))
+            rows = csv.reader(file)
             header = next(rows, [])
-            uneven = [
-                number for number, row in enumerate(rows, 2) if len(row) not in (0, len(header))
-            ]
+            sizes = (0, len(header))
+            uneven = min((n for n, row in enumerate(rows, 2) if len(row) not in sizes), default=0)
             if uneven:
-                raise ValueError(f"row {uneven[0]} has not {len(header)} cells")
+                raise ValueError(f"row {uneven} has not {len(header)} cells")
+            file.seek(0)
             # keep_default_na: a sentence called "NA" is a name, not a gap
-            table = pd.read_csv(
-                io.StringIO(text), dtype=texts, keep_default_na=False, na_values=gaps
-            )
+            table = pd.read_csv(file, dtype=texts, keep_default_na=False, na_values=gaps)
+        except UnicodeDecodeError:
+            raise
         except (ValueError, csv.Error) as error:
             raise self._error(source, f"is not a readable CSV: {_reason(error)}") from None
         missing = [name for name in self.columns if name not in table.columns]

@@ -2,6 +2,7 @@
 
 import math
 import os
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -76,6 +77,28 @@ def test_what_is_damaged_is_named(tmp_path: Path, refused: Refused) -> None:
         path.write_bytes(content)
         with case(what), refused("The toy table ", str(path), *words):
             TABLE.read(path)
+
+
+def test_a_fault_far_into_a_large_table_is_found_where_it_is(
+    tmp_path: Path, refused: Refused
+) -> None:
+    path = tmp_path / "toy.csv"
+    path.write_bytes(b"name,count,share\n" + b"a,1,1\n" * 9999 + b"\xff,1,1\n")
+    with refused("cannot be read", f"position {17 + 6 * 9999}:"):
+        TABLE.read(path)
+
+
+def test_a_table_is_read_in_less_memory_than_its_text(tmp_path: Path) -> None:
+    path, share = tmp_path / "toy.csv", "0.5".ljust(1000, "0")
+    path.write_text("name,count,share\n" + f"a,1,{share}\n" * 10_000)
+    tracemalloc.start()
+    try:
+        found = TABLE.read(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 10_000
+    assert peak < path.stat().st_size / 2
 
 
 def test_percentages_lie_between_0_and_100(refused: Refused) -> None:
