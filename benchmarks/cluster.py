@@ -32,7 +32,7 @@ from ser.core.settings import load_values
 from ser.download.source import MIRROR_VARIABLE, find_mirror
 
 TABLE = Path("docs/cluster.csv")
-LOCAL, DASK, KILLED = "local processes", "a cluster of Dask", "a cluster, two workers killed"
+WAYS = LOCAL, DASK, KILLED = "local processes", "a cluster of Dask", "a cluster, two workers killed"
 KILL_IN = ("featurize", "train")
 _LOOK_EVERY_S = 0.05
 _START_S = 60
@@ -50,11 +50,12 @@ def main(
     rows: list[dict[str, Any]] = []
     locks: list[Any] = []
     with TemporaryDirectory() as folder:
-        for way in (LOCAL, DASK, KILLED):
-            copy = Path(folder) / f"run{len(rows)}"
+        ways = {way: Path(folder) / f"run{number}" for number, way in enumerate(WAYS)}
+        for copy in ways.values():  # all at first: the project may change meanwhile
             copy.mkdir()
             (copy / "changes.yaml").write_text(yaml.safe_dump(changes), encoding="utf-8")
             set_up(copy, copy / "changes.yaml")
+        for way, copy in ways.items():
             seconds, kills = run_graph(copy, way, processes)
             locks.append(yaml.safe_load((copy / "dvc.lock").read_text(encoding="utf-8")))
             same = "yes" if locks[-1] == locks[0] else "no"
