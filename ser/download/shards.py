@@ -4,7 +4,8 @@ import json
 import math
 import shutil
 import unicodedata
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ def shard_of(path: Path) -> Path | None:
 
 
 def in_turn(
-    named: list[tuple[Named, Path]],
+    named: Sequence[tuple[Named, Path]],
     aside: Path,
     work: Callable[[list[tuple[Named, Path]]], list[Result]],
 ) -> list[Result]:
@@ -39,24 +40,34 @@ def in_turn(
     Raises:
         SerError: if a shard is damaged.
     """
-    shards: dict[Path | None, list[int]] = {}
-    for place, (_, path) in enumerate(named):
-        shards.setdefault(shard_of(path), []).append(place)
     results: dict[int, Result] = {}
+    for places, those in each_in_turn(named, aside):
+        results |= zip(places, work(list(those)), strict=True)
+    return [results[place] for place in range(len(named))]
+
+
+def each_in_turn(
+    named: Sequence[tuple[Named, Path]], aside: Path
+) -> Iterator[tuple[Sequence[int], Iterable[tuple[Named, Path]]]]:
+    """Files as they lie on disk, and their places: those outside of shards, and of each shard.
+
+    Arguments and errors as for `in_turn`; what is yielded is gone when the next is.
+    """
+    shards: dict[Path | None, array[int]] = {}
+    for place, (_, path) in enumerate(named):
+        shards.setdefault(shard_of(path), array("q")).append(place)
     for shard, places in shards.items():
-        those = [named[place] for place in places]
+        those = (named[place] for place in places)
         if shard is None:
-            results |= zip(places, work(those), strict=True)
+            yield places, those
             continue
         shutil.rmtree(aside, ignore_errors=True)  # left over from a run that was killed
         folder = aside / shard.name  # so that sentences name the shard
         try:
             unpack(shard, folder)
-            there = [(one, folder / path.relative_to(shard)) for one, path in those]
-            results |= zip(places, work(there), strict=True)
+            yield places, ((one, folder / path.relative_to(shard)) for one, path in those)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    return [results[place] for place in range(len(named))]
 
 
 def read_sidecars(corpus: Corpus, files: Files) -> dict[Path, dict[str, str | None]]:

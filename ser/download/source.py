@@ -8,10 +8,10 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.error import URLError
@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 import pooch
 import requests
 
+from ser.clips.listing import Texts
 from ser.core.errors import SerError
 from ser.core.files import FULL, partial_path
 from ser.download.corpus import Archive, Corpus
@@ -32,7 +33,7 @@ _TAR_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 DOWNLOAD_TRIES = 4
 _CHUNK_BYTES = 1 << 16
 # path within the corpus, and path on disk; or, in a shard, that of the shard and the member's name
-Files = list[tuple[PurePosixPath, Path]]
+Files = Sequence[tuple[PurePosixPath, Path]]
 # The largest corpus known here unpacks to 2 GB: anything near this is not a speech corpus.
 LARGEST_UNPACKED_BYTES = 20 * 2**30
 # nor is one of more members, or with names that are longer
@@ -51,6 +52,24 @@ _DAMAGE = (
     lzma.LZMAError,
     zlib.error,
 )
+
+
+class _Found(Sequence[tuple[PurePosixPath, Path]]):
+    """Files as `source_files` yields them, in order; held as text."""
+
+    def __init__(self, found: Iterable[tuple[PurePosixPath, Path]]) -> None:
+        # as paths, which are in the order of their parts
+        texts = [(str(name), str(path)) for name, path in found]
+        texts.sort(key=lambda both: tuple(text.replace("/", "\0") for text in both))
+        self._names = Texts(name for name, _ in texts)
+        self._paths = Texts(path for _, path in texts)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, number: Any) -> Any:
+        """The name and path of a number from 0."""
+        return PurePosixPath(self._names[number]), Path(self._paths[number])
 
 
 def find_mirror(checkout: Path | None = None) -> Path | None:
@@ -108,10 +127,10 @@ def source_files(corpus: Corpus, work: Path) -> Iterator[Files]:
     """
     mirror = find_mirror()
     if corpus.generate is None and mirror is not None and (mirror / corpus.name).is_dir():
-        yield list_sound(mirror / corpus.name, inside=mirror)
+        yield _find_sound(mirror / corpus.name, inside=mirror)
         return
     if corpus.generate is None and (ARCHIVE_FOLDER / corpus.name).is_dir():
-        yield list_sound(ARCHIVE_FOLDER / corpus.name)
+        yield _find_sound(ARCHIVE_FOLDER / corpus.name)
         return
     if corpus.generate is None and not corpus.archives:
         raise SerError(
@@ -131,12 +150,12 @@ def source_files(corpus: Corpus, work: Path) -> Iterator[Files]:
                     shards.append(path)
                 else:
                     unpack(path, aside, (*AUDIO_ENDINGS, *corpus.sidecar_endings))
-        yield sorted(list_audio(aside) + list_members(shards))
+        yield _Found(chain(_find_files(aside, None, has_ending), _find_members(shards)))
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def list_sound(folder: Path, inside: Path | None = None) -> Files:
+def list_sound(folder: Path, inside: Path | None = None) -> list[tuple[PurePosixPath, Path]]:
     """Audio files below `folder`; where there are none, those in its tar shards.
 
     Args:
@@ -145,29 +164,22 @@ def list_sound(folder: Path, inside: Path | None = None) -> Files:
     Raises:
         SerError: as for `list_audio`, or if a shard is damaged or would unpack to odd files.
     """
-    return list_audio(folder, inside) or list_members(
-        path for _, path in _list_files(folder, inside, is_tar)
-    )
+    return list(_find_sound(folder, inside))
 
 
-def list_members(shards: Iterable[Path]) -> Files:
-    """Audio files in tar archives, each under its name there, sorted.
+def _find_sound(folder: Path, inside: Path | None = None) -> Files:
+    shards = (path for _, path in _find_files(folder, inside, is_tar))
+    return _Found(_find_files(folder, inside, has_ending)) or _Found(_find_members(shards))
 
-    Raises:
-        SerError: if one is truncated or damaged, or a member has an odd name, kind or size.
-    """
-    found = []
+
+def _find_members(shards: Iterable[Path]) -> Iterator[tuple[PurePosixPath, Path]]:
     for shard in shards:
         with open_tar(shard) as (_, members):
-            found += [
-                (_within_corpus(one.name, shard / one.name), shard / one.name)
-                for one in members
-                if has_ending(one.name)
-            ]
-    return sorted(found)
+            for name in (one.name for one in members if has_ending(one.name)):
+                yield _within_corpus(name, shard / name), shard / name
 
 
-def list_audio(folder: Path, inside: Path | None = None) -> Files:
+def list_audio(folder: Path, inside: Path | None = None) -> list[tuple[PurePosixPath, Path]]:
     """Regular audio files below `folder`, sorted by their path within it, which is in NFC.
 
     Args:
@@ -177,28 +189,30 @@ def list_audio(folder: Path, inside: Path | None = None) -> Files:
     Raises:
         SerError: if a link leads out of there, or a name cannot be printed.
     """
-    return _list_files(folder, inside, has_ending)
+    return list(_Found(_find_files(folder, inside, has_ending)))
 
 
-def _list_files(folder: Path, inside: Path | None, is_wanted: Callable[[str], bool]) -> Files:
+def _find_files(
+    folder: Path, inside: Path | None, is_wanted: Callable[[str], bool]
+) -> Iterator[tuple[PurePosixPath, Path]]:
     allowed = (inside or folder).resolve()
-    found = []
     seen: set[Path] = set()
     for place, names, files in os.walk(folder, followlinks=True):
         here = Path(place)
-        if here.resolve() in seen:  # a link in a circle
+        leads_to = here.resolve()
+        if leads_to in seen:  # a link in a circle
             names.clear()
             continue
-        seen.add(here.resolve())
+        seen.add(leads_to)
         for path in (here / name for name in files):
             if not (is_wanted(path.name) and path.is_file()):
                 continue
-            if not path.resolve().is_relative_to(allowed):
+            target = path.resolve() if path.is_symlink() else leads_to
+            if not target.is_relative_to(allowed):
                 raise SerError(
                     f"{path} is a link that leads out of {allowed}; copy the file there."
                 )
-            found.append((_within_corpus(path.relative_to(folder).as_posix(), path), path))
-    return sorted(found)
+            yield _within_corpus(path.relative_to(folder).as_posix(), path), path
 
 
 def _within_corpus(name: str, path: Path) -> PurePosixPath:

@@ -6,6 +6,7 @@ where its source clip trains, and `ser.reading.data` refuses any other.
 """
 
 import hashlib
+from array import array
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import partial
@@ -27,7 +28,7 @@ from ser.clips.audio import (
     to_int16,
     trim_bounds,
 )
-from ser.clips.manifest import clip_path
+from ser.clips.listing import ClipFiles, Texts
 from ser.core.files import whole_folder, write_csv
 from ser.core.processes import stream
 from ser.features.settings import Augmentation, Gain, Noise, Pitch, Shift, Speed
@@ -129,28 +130,32 @@ def augment_corpus(
     samples lie in the pack.
     """
     tables = [pd.DataFrame(columns=list(COPY_COLUMNS))]
-    files = list(zip(manifest["clip"], manifest["pcm_sha256"], strict=True))
+    files = ClipFiles.of(manifest, corpus)
     with whole_folder(out) as aside:
         for name, effect in enabled_effects(settings).items():
-            work = partial(_copy_of_file, corpus=corpus, name=name, effect=effect)
-            with closing(stream(work, files, f"{corpus.name}: {name}", "clip")) as made:
+            work = partial(_copy_of_file, files=files, name=name, effect=effect)
+            numbers = range(len(files))
+            with closing(stream(work, numbers, f"{corpus.name}: {name}", "clip")) as made:
                 tables.append(_pack_copies(aside, name, manifest["clip"].tolist(), made))
         copies = pd.concat([table for table in tables if len(table)] or tables[:1])
         write_csv(aside / COPIES, copies)
     return copies
 
 
-def _copy_of_file(file: tuple[str, str], corpus: Path, name: str, effect: Effect) -> Int16:
-    clip, sha256 = file
-    return make_copy(read_canonical(clip_path(corpus, clip), sha256), clip, name, effect)
+def _copy_of_file(number: int, files: ClipFiles, name: str, effect: Effect) -> Int16:
+    return make_copy(read_canonical(*files[number]), files.clips[number], name, effect)
 
 
 def _pack_copies(
     folder: Path, effect: str, clips: list[str], copies: Iterable[Int16]
 ) -> pd.DataFrame:
+    starts, lengths, hashes = array("q"), array("q"), Texts()
     with packing(pack_path(folder, effect)) as pack:
-        places = [(pack.add(copy), len(copy), pcm_sha256(copy)) for copy in copies]
-    table = pd.DataFrame(places, columns=["start", "length", "pcm_sha256"])
+        for copy in copies:
+            starts.append(pack.add(copy))
+            lengths.append(len(copy))
+            hashes.append(pcm_sha256(copy))
     names = [f"{clip}+{effect}" for clip in clips]
-    table = table.assign(copy=names, clip=clips, effect=effect)
+    table = pd.DataFrame({"copy": names, "clip": clips, "effect": effect})
+    table = table.assign(start=starts, length=lengths, pcm_sha256=list(hashes))
     return table[list(COPY_COLUMNS)]

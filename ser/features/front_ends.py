@@ -1,6 +1,7 @@
 """Front ends: what the network sees of a clip, computed on all cores into one pack a corpus."""
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
@@ -23,7 +24,7 @@ from ser.clips.audio import (
     read_canonical,
     trim_bounds,
 )
-from ser.clips.manifest import clip_path
+from ser.clips.listing import ClipFiles, Texts
 from ser.core.errors import SerError
 from ser.core.files import whole_folder, write_csv
 from ser.core.processes import stream
@@ -256,6 +257,27 @@ class _Item:
     length: int | None = None
 
 
+class _Items(Sequence[_Item]):
+    """All clips, then all copies; each made when it is asked for."""
+
+    def __init__(self, clips: ClipFiles, copies: pd.DataFrame, augmented: Path) -> None:
+        self._clips, self._augmented = clips, augmented
+        self._effects, self._hashes = Texts(copies["effect"]), Texts(copies["pcm_sha256"])
+        self._places = copies[["start", "length"]].to_numpy(np.int64)
+
+    def __len__(self) -> int:
+        return len(self._clips) + len(self._hashes)
+
+    def __getitem__(self, number: Any) -> Any:
+        """The item of a number from 0."""
+        if number < len(self._clips):
+            return _Item(*self._clips[number])
+        copy = number - len(self._clips)
+        start, length = self._places[copy].tolist()
+        pack = pack_path(self._augmented, self._effects[copy])
+        return _Item(pack, self._hashes[copy], start, length)
+
+
 def featurize_corpus(
     manifest: pd.DataFrame,
     corpus: Path,
@@ -272,16 +294,10 @@ def featurize_corpus(
     strange = copies.loc[~copies["clip"].isin(manifest["clip"]), "copy"]
     if not strange.empty:
         raise SerError(f"{strange.iloc[0]} is a copy of no clip of {corpus}; run `dvc repro`.")
-    items = [
-        *(_Item(clip_path(corpus, row.clip), row.pcm_sha256) for row in manifest.itertuples()),
-        *(
-            _Item(pack_path(augmented, row.effect), row.pcm_sha256, row.start, row.length)
-            for row in copies.itertuples()
-        ),
-    ]
+    items = _Items(ClipFiles.of(manifest, corpus), copies, augmented)
     work = partial(_of_item, front_end=front_end, features=features)
     label = f"{corpus.name}: features"
-    starts, lengths = [], []
+    starts, lengths = array("q"), array("q")
     with (
         whole_folder(out) as aside,
         packing(aside / PACK) as pack,

@@ -17,7 +17,7 @@ import pandas as pd
 import scipy.fft
 
 from ser.clips.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, read_canonical, trim_bounds
-from ser.clips.manifest import clip_path
+from ser.clips.listing import ClipFiles
 from ser.core.errors import SerError
 from ser.core.files import whole_folder, write_csv
 from ser.core.processes import stream
@@ -267,7 +267,7 @@ def write_functionals(
         print(EGEMAPS_LICENCE)
     spectra = Mfcc(LogMel.build(SETTINGS), SETTINGS.n_mfcc)
     work = partial(_of_file, spectra=spectra, settings=settings)
-    files = [(clip_path(corpus, row.clip), row.pcm_sha256) for row in manifest.itertuples()]
+    files = ClipFiles.of(manifest, corpus)
     label = f"{corpus.name}: functionals"
     with (
         whole_folder(out) as aside,

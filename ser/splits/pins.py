@@ -8,7 +8,6 @@ import pandas as pd
 from ser.core.errors import SerError
 from ser.core.files import write_csv
 from ser.core.tables import Table
-from ser.guards.folds import hash_folds
 
 PINS = "pins.csv"
 _TABLE = Table(
@@ -27,14 +26,16 @@ def _by_key(table: pd.DataFrame) -> dict[tuple[str, str], str]:
     return {(row.corpus, row.protocol): row.sha256 for row in table.itertuples()}
 
 
-def check_pin(folds: pd.DataFrame, protocol: str, corpus: str) -> None:
+def check_pin(found: str, protocol: str, corpus: str) -> None:
     """Check that a fold table is the one that was pinned; a corpus without pins passes.
+
+    Args:
+        found: its hash, as of `hash_folds`.
 
     Raises:
         SerError: if it differs.
     """
     pinned = read_pins().get((corpus, protocol))
-    found = hash_folds(folds)
     if pinned not in (None, found):
         raise SerError(
             f"The folds of protocol {protocol} on {corpus} differ from the pinned ones (SHA-256 "

@@ -4,7 +4,7 @@ A protocol whose name begins with "leaky" has a fault that published scores have
 everything made under it is marked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ from ser.splits.speakers import (
 )
 from ser.splits.statements import leave_one_statement_out, speaker_and_statement_open
 
-Assign = Callable[[pd.DataFrame], pd.DataFrame]
+Assign = Callable[[pd.DataFrame], Iterator[pd.DataFrame]]
 _STATEMENT = frozenset({Crossing.STATEMENT})
 _STATISTIC = _STATEMENT | {Crossing.STATISTIC}
 _RANDOM = frozenset({Crossing.SPEAKER, Crossing.STATEMENT, Crossing.TAKE, Crossing.AUDIO})
@@ -88,7 +88,14 @@ def summary(name: str) -> str:
 
 
 def assign_folds(manifest: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Fold table of one corpus under a protocol.
+    """Fold table of one corpus under a protocol: all that `each_fold` yields."""
+    return pd.concat(each_fold(manifest, name), ignore_index=True)
+
+
+def each_fold(manifest: pd.DataFrame, name: str) -> Iterator[pd.DataFrame]:
+    """The fold table one fold at a time, in the order of their numbers.
+
+    Together they have a row for each fold and clip: of many speakers that is a lot.
 
     Args:
         manifest: its clips, with a column `take_group` shared by takes that are (nearly) the same.
@@ -99,7 +106,7 @@ def assign_folds(manifest: pd.DataFrame, name: str) -> pd.DataFrame:
     """
     find_protocol(name)
     try:
-        return _ASSIGN[name](manifest)
+        yield from _ASSIGN[name](manifest)
     except ProtocolMismatchError as reason:
         corpus = manifest["corpus"].iloc[0]
         raise ProtocolMismatchError(

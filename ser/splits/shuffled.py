@@ -3,6 +3,8 @@
 They are here to measure how much such a score is too good.
 """
 
+from collections.abc import Iterator
+
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
@@ -12,7 +14,7 @@ SHUFFLED_FOLDS = 5
 _SEED = 20_261_123
 
 
-def shuffled(manifest: pd.DataFrame) -> pd.DataFrame:
+def shuffled(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Five folds of clips, each emotion spread evenly; the next fold's clips validate."""
     if manifest["emotion"].value_counts().min() < SHUFFLED_FOLDS:
         raise ProtocolMismatchError(f"it needs at least {SHUFFLED_FOLDS} clips of every emotion")
@@ -21,10 +23,8 @@ def shuffled(manifest: pd.DataFrame) -> pd.DataFrame:
     drawn = pd.Series(0, index=ordered.index)
     for number, (_, tested) in enumerate(folds.split(ordered, ordered["emotion"])):
         drawn.iloc[tested] = number
-    tables = []
     for number in range(SHUFFLED_FOLDS):
         roles = pd.Series("train", index=ordered.index)
         roles = roles.mask(drawn == (number + 1) % SHUFFLED_FOLDS, "validation")
         roles = roles.mask(drawn == number, "test")
-        tables.append(pd.DataFrame({"fold": number, "clip": ordered["clip"], "role": roles}))
-    return pd.concat(tables, ignore_index=True)
+        yield pd.DataFrame({"fold": number, "clip": ordered["clip"], "role": roles})

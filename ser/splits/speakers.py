@@ -1,6 +1,6 @@
 """Speaker-independent folds: nobody is tested by a model that heard them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -39,17 +39,17 @@ RAVDESS_SIX_FOLDS = (
 )
 
 
-def ravdess_five_fold(manifest: pd.DataFrame) -> pd.DataFrame:
+def ravdess_five_fold(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Five folds of RAVDESS actors, each with two validation actors."""
     return _ravdess(manifest, RAVDESS_FIVE_FOLDS)
 
 
-def ravdess_emobox_six_fold(manifest: pd.DataFrame) -> pd.DataFrame:
+def ravdess_emobox_six_fold(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Six folds of four RAVDESS actors, each with two validation actors."""
     return _ravdess(manifest, RAVDESS_SIX_FOLDS)
 
 
-def leave_one_speaker_out(manifest: pd.DataFrame) -> pd.DataFrame:
+def leave_one_speaker_out(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """One fold a speaker (LOSO); the next speaker in sorted order validates."""
     speakers = sorted(manifest["speaker"].unique())
     if len(speakers) < 3:
@@ -64,7 +64,7 @@ def leave_one_speaker_out(manifest: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def two_speakers(manifest: pd.DataFrame) -> pd.DataFrame:
+def two_speakers(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """One trains, the other is tested, and the other way round; nobody validates."""
     speakers = sorted(manifest["speaker"].unique())
     if len(speakers) != 2:
@@ -72,7 +72,7 @@ def two_speakers(manifest: pd.DataFrame) -> pd.DataFrame:
     return by_speakers(manifest, [Fold(test=(speaker,), validation=()) for speaker in speakers])
 
 
-def speaker_independent(manifest: pd.DataFrame) -> pd.DataFrame:
+def speaker_independent(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The field's usual folds: the published five of RAVDESS, else one speaker out."""
     if is_ravdess(manifest):
         return ravdess_five_fold(manifest)
@@ -85,25 +85,16 @@ def is_ravdess(manifest: pd.DataFrame) -> bool:
     return sorted(manifest["speaker"].unique()) == actors
 
 
-def by_speakers(manifest: pd.DataFrame, folds: Sequence[Fold]) -> pd.DataFrame:
-    """Fold table of a corpus: the speakers named are held out, all others train."""
-    tables = []
+def by_speakers(manifest: pd.DataFrame, folds: Sequence[Fold]) -> Iterator[pd.DataFrame]:
+    """Folds of a corpus: the speakers named are held out, all others train."""
     for number, fold in enumerate(folds):
         # test last: a speaker listed twice is tested
         roles = {**dict.fromkeys(fold.validation, "validation"), **dict.fromkeys(fold.test, "test")}
-        tables.append(
-            pd.DataFrame(
-                {
-                    "fold": number,
-                    "clip": manifest["clip"],
-                    "role": manifest["speaker"].map(roles).fillna("train"),
-                }
-            )
-        )
-    return pd.concat(tables, ignore_index=True)
+        role = manifest["speaker"].map(roles).fillna("train")
+        yield pd.DataFrame({"fold": number, "clip": manifest["clip"], "role": role})
 
 
-def _ravdess(manifest: pd.DataFrame, folds: Sequence[Fold]) -> pd.DataFrame:
+def _ravdess(manifest: pd.DataFrame, folds: Sequence[Fold]) -> Iterator[pd.DataFrame]:
     if not is_ravdess(manifest):
         raise ProtocolMismatchError("it needs the 24 actors of RAVDESS")
     return by_speakers(manifest, folds)

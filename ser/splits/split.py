@@ -1,5 +1,7 @@
 """The division of one corpus: by gender, and into folds by every protocol that fits."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -7,14 +9,17 @@ import pandas as pd
 from ser.clips.manifest import GENDERS, UNKNOWN, write_manifest
 from ser.core.errors import SerError
 from ser.core.files import whole_folder, write_csv, write_json
-from ser.guards.checks import check_folds
-from ser.guards.folds import write_folds
+from ser.guards.checks import check_crossings, check_folds
+from ser.guards.folds import write_each_fold
 from ser.guards.mismatch import ProtocolMismatchError
-from ser.guards.protocol import write_protocol
+from ser.guards.protocol import Protocol, write_protocol
 from ser.guards.selection import FOLDS, NOT_FITTING
 from ser.splits.pins import check_pin
-from ser.splits.protocols import PROTOCOLS, assign_folds
+from ser.splits.protocols import PROTOCOLS, each_fold
 from ser.splits.takes import group_takes
+
+# of fold tables that are looked at together
+_ROWS = 50_000
 
 
 def split_corpus(manifest: pd.DataFrame, pairs: pd.DataFrame, out: Path) -> list[str]:
@@ -34,7 +39,7 @@ def split_corpus(manifest: pd.DataFrame, pairs: pd.DataFrame, out: Path) -> list
         SerError: if no protocol fits, or folds differ from the pinned ones.
     """
     corpus = str(manifest["corpus"].iloc[0])
-    manifest = manifest.assign(take_group=group_takes(manifest, pairs))
+    manifest = manifest.assign(take_group=group_takes(manifest, pairs)).sort_values("clip")
     fitting, not_fitting = [], {}
     with whole_folder(out) as aside:
         write_csv(aside / "takes.csv", pairs, decimals=3)
@@ -42,16 +47,42 @@ def split_corpus(manifest: pd.DataFrame, pairs: pd.DataFrame, out: Path) -> list
             write_manifest(aside / f"{gender}.csv", manifest[manifest["gender"] == gender])
         for name, protocol in PROTOCOLS.items():
             try:
-                folds = assign_folds(manifest, name)
-                check_folds(manifest, folds, protocol)
+                check_folds(manifest, _decisive(manifest, name), protocol)
             except ProtocolMismatchError as reason:
                 not_fitting[name] = str(reason)
                 continue
-            check_pin(folds, name, corpus)
-            write_folds(aside / FOLDS / f"{name}.csv", folds)
+            found = write_each_fold(aside / FOLDS / f"{name}.csv", _uncrossed(manifest, protocol))
+            check_pin(found, name, corpus)
             write_protocol(aside / FOLDS / f"{name}.json", protocol)
             fitting.append(name)
         if not fitting:
             raise SerError(f"No protocol fits {corpus}: it has too few speakers and statements.")
         write_json(aside / NOT_FITTING, not_fitting)
     return fitting
+
+
+def _decisive(manifest: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of a fold table that tell whether each clip is tested once, and who is in a fold.
+
+    Those who only train, most of all folds, count once a fold.
+    """
+    parts = []
+    for folds in _some_at_a_time(manifest, name):
+        odd = ~folds["clip"].isin(manifest["clip"]) | folds.duplicated(["fold", "clip"], keep=False)
+        first = ~folds.duplicated(["fold", "role"])
+        parts.append(folds[odd | first | (folds["role"] == "test")])
+    return pd.concat(parts, ignore_index=True)
+
+
+def _uncrossed(manifest: pd.DataFrame, protocol: Protocol) -> Iterator[pd.DataFrame]:
+    """Folds that were looked at for what crosses, some at a time."""
+    for folds in _some_at_a_time(manifest, protocol.name):
+        check_crossings(manifest, folds, protocol)
+        yield folds
+
+
+def _some_at_a_time(manifest: pd.DataFrame, name: str) -> Iterator[pd.DataFrame]:
+    """Folds that are few rows together, or one that is many: all of a small corpus at once."""
+    folds, at_once = each_fold(manifest, name), max(1, _ROWS // len(manifest))
+    while some := list(islice(folds, at_once)):
+        yield pd.concat(some, ignore_index=True)

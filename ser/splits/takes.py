@@ -12,9 +12,9 @@ import pandas as pd
 import scipy.fft
 
 from ser.clips.audio import SAMPLE_RATE_HZ, Int16, read_canonical
-from ser.clips.manifest import clip_path
+from ser.clips.listing import ClipFiles
 from ser.core.errors import SerError
-from ser.core.processes import spread
+from ser.core.processes import spread, stream
 from ser.splits.signatures import Bytes, close_pairs, signature
 
 # Different takes of RAVDESS, EMO-DB and EMOVO come as close as 0.44; copies of a clip at another
@@ -54,12 +54,10 @@ def fingerprint(samples: Int16) -> npt.NDArray[np.float32]:
 def find_signatures(manifest: pd.DataFrame, corpus: Path) -> Bytes:
     """Signatures of the fingerprints of all clips of a built corpus, shape (clips, 128)."""
     label = f"{corpus.name}: takes compared"
-    found = spread(_clip_signature, _files(manifest, corpus), label, "clip")
-    return np.stack(found)
-
-
-def _files(manifest: pd.DataFrame, corpus: Path) -> list[tuple[Path, str]]:
-    return [(clip_path(corpus, row.clip), row.pcm_sha256) for row in manifest.itertuples()]
+    found = bytearray()
+    for one in stream(_clip_signature, ClipFiles.of(manifest, corpus), label, "clip"):
+        found += one.tobytes()
+    return np.frombuffer(found, dtype=np.uint8).reshape(len(manifest), -1)
 
 
 def _clip_signature(file: tuple[Path, str]) -> Bytes:
@@ -80,11 +78,11 @@ def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame)
         One row a pair: `clip_a`, `clip_b`, `similarity` of fingerprints, `correlation` of
         waveforms, `what` they are (identical, the same, or only alike), `note`.
     """
-    clips, files = manifest["clip"].tolist(), _files(manifest, corpus)
     declared = {
         frozenset((row.clip_a, row.clip_b)): str(row.reason) for row in not_the_same.itertuples()
     }
-    candidates = _candidates(find_signatures(manifest, corpus), manifest["pcm_sha256"].tolist())
+    candidates = _candidates(find_signatures(manifest, corpus), manifest["pcm_sha256"])
+    clips, files = manifest["clip"].to_numpy(), ClipFiles.of(manifest, corpus)
     both = [(files[a], files[b]) for a, b in candidates]
     compared = spread(_compare, both, f"{corpus.name}: takes that are alike", "pair")
     rows = []
@@ -107,11 +105,12 @@ def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame)
     return pd.DataFrame(rows, columns=columns)
 
 
-def _candidates(signatures: Bytes, hashes: list[str]) -> list[tuple[int, int]]:
+def _candidates(signatures: Bytes, hashes: "pd.Series[str]") -> list[tuple[int, int]]:
     """Pairs of clips whose fingerprints may be close or whose samples are identical, in order."""
     pairs = set(close_pairs(signatures))
     first: dict[str, int] = {}
-    for number, digest in enumerate(hashes):
+    for number in np.flatnonzero(hashes.duplicated(keep=False)).tolist():
+        digest = hashes.iloc[number]
         if digest in first:
             pairs.add((first[digest], number))
         first.setdefault(digest, number)
@@ -146,7 +145,11 @@ def group_takes(manifest: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         SerError: if speakers share a recording: then a name is wrong, and no fold can be right.
     """
     same = pairs[pairs["what"] != ALIKE]
-    who = dict(zip(manifest["clip"], manifest["speaker"], strict=True))
+    clips = manifest["clip"].to_numpy()
+    # of the few that have a twin: others need no place
+    twins = manifest["clip"].isin([*same["clip_a"], *same["clip_b"]]).to_numpy().nonzero()[0]
+    place = dict(zip(clips[twins], twins.tolist(), strict=True))
+    who = dict(zip(clips[twins], manifest["speaker"].iloc[twins], strict=True))
     shared = same[same["clip_a"].map(who) != same["clip_b"].map(who)]
     if not shared.empty:
         print(pairs.to_string(index=False))
@@ -156,8 +159,7 @@ def group_takes(manifest: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
             f"{row['clip_a']} and {row['clip_b']}, all are listed above); leave one of each out "
             f"as a defect in ser/corpora/{name}.py, or say there why they are not the same."
         )
-    place = {clip: number for number, clip in enumerate(manifest["clip"])}
-    first = list(range(len(manifest)))
+    first = {index: index for index in place.values()}
 
     def first_of(index: int) -> int:
         while first[index] != index:
@@ -168,5 +170,7 @@ def group_takes(manifest: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     for row in same.itertuples():
         low, high = sorted((first_of(place[row.clip_a]), first_of(place[row.clip_b])))
         first[high] = low
-    clips = manifest["clip"].tolist()
-    return [clips[first_of(index)] for index in range(len(clips))]
+    groups = np.arange(len(clips))
+    for index in first:
+        groups[index] = first_of(index)
+    return clips[groups].tolist()

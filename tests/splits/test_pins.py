@@ -69,16 +69,16 @@ def test_pins_are_of_known_corpora_and_protocols_once_each() -> None:
 def test_a_changed_table_is_refused(monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
     folds = assign_folds(make_manifest(), LOSO)
     monkeypatch.setattr("ser.splits.pins.read_pins", lambda: {("toy", LOSO): hash_folds(folds)})
-    check_pin(folds.sample(frac=1, random_state=1), LOSO, "toy")
+    check_pin(hash_folds(folds.sample(frac=1, random_state=1)), LOSO, "toy")
     row = folds.index[folds["role"] == "train"][0]
     other = folds.assign(role=folds["role"].mask(folds.index == row, "validation"))
     for changed in (other, folds.drop(index=row)):
         hashes = (hash_folds(folds)[:12], hash_folds(changed)[:12])
         with refused(f"protocol {LOSO} on toy differ", *hashes, "another name"):
-            check_pin(changed, LOSO, "toy")
+            check_pin(hash_folds(changed), LOSO, "toy")
     # nobody has pinned these
-    check_pin(folds.iloc[1:], LOSO, "mine")
-    check_pin(folds.iloc[1:], "mine", "toy")
+    check_pin("0" * 64, LOSO, "mine")
+    check_pin("0" * 64, "mine", "toy")
 
 
 def test_pins_are_added_and_never_changed(

@@ -1,5 +1,6 @@
 """What the split stage writes: whole and the same every time, or nothing."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,12 @@ import pandas as pd
 import pytest
 
 from ser.clips.manifest import GENDERS, UNKNOWN, read_manifest
-from ser.core.errors import SerError
+from ser.core.errors import LeakError, SerError
 from ser.core.tables import read_json
 from ser.guards.folds import hash_folds, read_folds
 from ser.guards.protocol import read_protocol
 from ser.guards.selection import FOLDS, NOT_FITTING
-from ser.splits.protocols import PROTOCOLS, assign_folds
+from ser.splits.protocols import PROTOCOLS, assign_folds, each_fold
 from ser.splits.split import split_corpus
 from tests import builders
 from tests.conftest import Refused
@@ -113,13 +114,30 @@ def test_what_cannot_be_split_leaves_nothing(
     assert not out.exists(), "half a split is left"
 
 
-def test_a_fault_of_a_protocol_is_no_reason_to_leave_it_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def leaks(manifest: pd.DataFrame, name: str) -> pd.DataFrame:
-        folds = assign_folds(manifest, name)
-        return folds.assign(role=folds["role"].mask(folds.index == 0, "train"))
+def in_training(one: pd.DataFrame) -> pd.DataFrame:
+    return one[one["role"] == "train"][-1:]
 
-    monkeypatch.setattr("ser.splits.split.assign_folds", leaks)
-    with pytest.raises(SerError, match="tested in 0 folds"):
+
+FAULTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "tested in 0 folds": lambda one: one.assign(
+        role=one["role"].mask(one.index == one.index[0], "train")
+    ),
+    "more than one role": lambda one: pd.concat([one, in_training(one)]),
+    "not in both": lambda one: pd.concat([one, in_training(one).assign(clip="toy/unknown")]),
+    "Fold 0 leaks: speaker": lambda one: one.assign(
+        role=one["role"].mask(one.index == in_training(one).index[0], "validation")
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_a_protocol_is_no_reason_to_leave_it_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused, fault: str
+) -> None:
+    def faulty(manifest: pd.DataFrame, name: str) -> Iterator[pd.DataFrame]:
+        return map(FAULTS[fault], each_fold(manifest, name))
+
+    monkeypatch.setattr("ser.splits.split.each_fold", faulty)
+    error = SerError if "tested" in fault or "both" in fault else LeakError
+    with refused(fault, error=error):
         split(make_manifest(), tmp_path / CORPUS)
