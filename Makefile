@@ -59,7 +59,8 @@ test: setup  ## lint, types and the whole test suite
 	@ruff check .
 	@ruff format --check .
 	@mypy
-	@python -m pytest -n 2 --dist loadfile
+	@# in the order of tests/graph/conftest.py: xdist's own hands out files of few tests last, however long
+	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## correct style where that can be done by machine
 	@ruff check --fix .

@@ -141,8 +141,8 @@ def draw_scale(table: pd.DataFrame, path: Path) -> None:
     Args:
         table: as `benchmarks.scale` makes it.
     """
-    panels = {"seconds": "seconds", "held_mb": "peak memory held (MB)"}
-    looks = cycle([(*look, line) for line in ("-", "--") for look in _MANY_LINES])
+    panels = {"cpu_seconds": "seconds of the processor", "held_mb": "peak memory held (MB)"}
+    looks = cycle([(*look, line) for line in ("-", "--", ":") for look in _MANY_LINES])
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(14, 7), layout="constrained")
         table = short_clips(table)

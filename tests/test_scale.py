@@ -72,8 +72,8 @@ def test_what_does_not_grow_never_fills_anything() -> None:
 def test_the_projection_is_of_long_clips_and_shares_what_can_be_shared() -> None:
     found = project(made_up(), clips=10_000_000, workers=10, ram_gb=64, disk_tb=4)
     rows = found.set_index("stage")
-    assert rows.loc["featurize", "hours"] == pytest.approx(3 * 0.01 * 10e6 / 3600)
-    assert rows.loc["train", "hours"] == pytest.approx(0.01 * 10e6 / 3600)
+    assert rows.loc["featurize", "hours"] == pytest.approx(3 * 0.0105 * 10e6 / 3600)
+    assert rows.loc["train", "hours"] == pytest.approx(0.0105 * 10e6 / 3600)
     shared = 3 * (0.001 + 0.019 / 10) * 10e6 / 3600
     assert rows.loc["featurize", "hours_shared"] == pytest.approx(shared)
     assert rows.loc["linear", "memory_gb"] == pytest.approx(1_000.0)

@@ -15,6 +15,8 @@ COLUMNS = ("seconds", "cpu_seconds", "serial_seconds", "held_mb", "peak_mb", "by
 # ten million clips of ten thousand hours
 CLIPS, HOURS = 10_000_000, 10_000
 WORKERS, RAM_GB, DISK_TB = 32, 64, 4
+# processes of one machine, as few as measured it
+PROCESSES = 2
 # of the projection: what all stages make, one beside the other
 DISK = "disk"
 # more clips than there will ever be
@@ -143,7 +145,7 @@ def project(
 
     Returns:
         One row a stage, and one for the disk, which holds what all stages make: `stage`; `hours`
-        here, with as many processes as measured it; `hours_shared`, by `workers`; `memory_gb`;
+        of two processes, by the processor's time; `hours_shared`, by `workers`; `memory_gb`;
         `disk_gb`; `full_at`, how many clips fill the memory, or the disk. What is full first
         stands first. Stages that were measured at one size only, or of
         short clips only, are left out.
@@ -162,14 +164,12 @@ def project(
 
     rows = []
     for stage in found:
-        alone = at(stage, "serial_seconds")
-        # a busy machine may have been slower with few clips, but no process ends before its work
-        here = max(at(stage, "seconds"), alone)
+        alone, shared = at(stage, "serial_seconds"), at(stage, "spread_seconds")
         rows.append(
             {
                 "stage": stage,
-                "hours": here / 3600,
-                "hours_shared": min(alone + at(stage, "spread_seconds") / workers, here) / 3600,
+                "hours": (alone + shared / PROCESSES) / 3600,
+                "hours_shared": (alone + shared / workers) / 3600,
                 "memory_gb": at(stage, "held_mb") / 1e3,
                 "disk_gb": at(stage, "bytes") / 1e9,
                 "full_at": reaches(partial(at, stage, "held_mb"), 1e3 * ram_gb),

@@ -17,9 +17,10 @@ from typing import Any
 
 import psutil
 
+from benchmarks.scale.growth import PROCESSES
 from benchmarks.scale.stages import MEASURED, STAGES
 from ser.core.errors import SerError
-from ser.core.workers import VARIABLE, n_workers
+from ser.core.workers import VARIABLE
 from ser.download.source import MIRROR_VARIABLE
 
 _LOOK_EVERY_S = 0.1
@@ -58,9 +59,8 @@ def measure(stage: str, folder: Path, limit_s: float) -> dict[str, Any]:
 
 def _watch(stage: str, folder: Path, limit_s: float) -> tuple[int, int]:
     """Run a stage; return the most memory that was seen, held and in all, in bytes."""
-    # at least two processes, so that what only one of them can do shows
     environment = os.environ | {
-        VARIABLE: str(max(2, n_workers())),
+        VARIABLE: str(PROCESSES),
         MIRROR_VARIABLE: str(folder / "mirror"),
         "SER_EXECUTOR": "local",
     }

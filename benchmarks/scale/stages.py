@@ -24,6 +24,7 @@ _PROTOCOL = "leave_one_speaker_out"
 _SEED = 0
 _CHANGES: dict[str, Any] = {
     "augmentation.noise.enabled": True,
+    "functionals.speeds": [1.04],
     "training.epochs": 2,
     "training.min_steps": 0,
     "seeds": [_SEED],

@@ -15,7 +15,7 @@ from ser.core.errors import SerError
 from ser.corpora import corpus_names, find_corpus
 from ser.download.build import load_checksums
 from ser.download.corpus import Corpus
-from ser.guards.folds import in_order, read_folds
+from ser.guards.folds import hash_folds, in_order, read_folds
 from ser.guards.mismatch import ProtocolMismatchError
 from ser.guards.selection import FOLDS
 from ser.splits.pins import check_pin
@@ -104,7 +104,7 @@ def named_folds(manifest: pd.DataFrame, names: Sequence[str]) -> dict[str, pd.Da
     for name in names:
         try:
             folds = assign_folds(manifest, name)
-            check_pin(folds, name, corpus)
+            check_pin(hash_folds(folds), name, corpus)
         except ProtocolMismatchError:
             continue
         except SerError:  # another table than the pinned one

@@ -179,9 +179,12 @@ def test_items_that_kill_again_and_again_are_a_sentence(folder: Path) -> None:
 STAGE = """
     import os, time
     from pathlib import Path
+    from ser.core import cluster
     from ser.core.entry import run
     from ser.core.processes import spread
     from ser.core.progress import tick
+
+    cluster._LARGE = ()  # as in `folder`
 
     def work(item):
         Path(f"begun-{item}-{os.getpid()}").touch()

@@ -8,20 +8,28 @@ import pytest
 
 from tests.graph.project import make_project
 
+# files and folders that take long; the first has the project made that others copy, and the second
+# needs none meanwhile
+LONGEST = (
+    "test_demo.py",
+    "test_stranger.py",
+    "graph",
+    "test_plan.py",
+    "evaluation",
+    "training",
+    "catalogue",
+    "download",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first, so that no worker is left alone with it at the end.
-
-    The first file has the project made that others copy; beside it, what needs none is tested.
-    """
+    """What takes long comes first, so that no worker is left alone with it at the end."""
     items.sort(key=_place)
 
 
 def _place(item: pytest.Item) -> int:
-    folder, name = item.path.parent.name, item.path.name
-    if folder == "graph":
-        return 0 if name == "test_demo.py" else 2
-    return 1 if folder in ("evaluation", "training") else 3
+    names = (item.path.name, item.path.parent.name)
+    return next((place for place, name in enumerate(LONGEST) if name in names), len(LONGEST))
 
 
 @pytest.fixture(scope="session")
