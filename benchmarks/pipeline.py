@@ -22,15 +22,18 @@ from ser.plan import MEASURED
 _LOOK_EVERY_S = 0.5
 
 
-def memory_bytes(root: psutil.Process) -> int:
-    """Proportional set size of a process and all its descendants."""
-    total = 0
+def memory_of(root: psutil.Process) -> tuple[int, int]:
+    """What a process and all its descendants hold for themselves, and have in all, in bytes."""
+    held = whole = 0
     for process in (root, *root.children(recursive=True)):
         try:
-            total += process.memory_full_info().pss
-        except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
+            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+        except OSError:  # it has just ended
             continue
-    return total
+        sizes = {line.partition(":")[0]: line.split()[1] for line in text.splitlines()[1:]}
+        held += 1024 * (int(sizes["Pss_Anon"]) + int(sizes["Pss_Shmem"]))
+        whole += 1024 * int(sizes["Pss"])
+    return held, whole
 
 
 def measure(command: list[str]) -> tuple[float, int]:
@@ -39,7 +42,7 @@ def measure(command: list[str]) -> tuple[float, int]:
     running = subprocess.Popen(command)
     process = psutil.Process(running.pid)
     while running.poll() is None:
-        peak = max(peak, memory_bytes(process))
+        peak = max(peak, memory_of(process)[1])
         time.sleep(_LOOK_EVERY_S)
     if running.returncode:
         sys.exit(running.returncode)

@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.pipeline import memory_of
 from benchmarks.scale.growth import PROCESSES
 from benchmarks.scale.stages import MEASURED, STAGES
 from ser.core.errors import SerError
@@ -79,7 +80,7 @@ def _watch(stage: str, folder: Path, limit_s: float) -> tuple[int, int]:
                 if memory.available < _LEAST_FREE * memory.total:
                     raise TooMuchError(f"it took {peak / 1e9:.1f} GB, and hardly any were left")
                 if begun >= due:
-                    now = _memory_of(process)
+                    now = memory_of(process)
                     held, peak = max(held, now[0]), max(peak, now[1])
                     looked = time.monotonic() - begun
                     due = begun + looked / _LOOK_SHARE
@@ -93,20 +94,6 @@ def _watch(stage: str, folder: Path, limit_s: float) -> tuple[int, int]:
             if running.returncode == -signal.SIGKILL or "memory" in last:
                 raise TooMuchError(last or "it was killed, probably for want of memory")
             raise SerError(f"The stage {stage} failed: {last}")
-    return held, peak
-
-
-def _memory_of(root: psutil.Process) -> tuple[int, int]:
-    """What a process and all its descendants hold, and have in all, in bytes."""
-    held = peak = 0
-    for process in (root, *root.children(recursive=True)):
-        try:
-            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
-        except OSError:  # it has just ended
-            continue
-        sizes = {line.partition(":")[0]: line.split()[1] for line in text.splitlines()[1:]}
-        held += 1024 * (int(sizes["Pss_Anon"]) + int(sizes["Pss_Shmem"]))
-        peak += 1024 * int(sizes["Pss"])
     return held, peak
 
 
