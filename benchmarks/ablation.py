@@ -15,7 +15,7 @@ import pandas as pd
 import typer
 import yaml
 
-from ser.clips.manifest import MANIFEST, read_manifest
+from ser.clips.listing import ClipFiles
 from ser.core.entry import run
 from ser.core.files import write_csv
 from ser.core.scoring import unweighted_average_recall
@@ -58,9 +58,9 @@ def features_for(values: Values, corpora: list[str], folder: Path) -> Path:
     augmentation, settings = values.section("augmentation", Augmentation), load_features(values)
     for corpus in corpora:
         built, copies = DATA / "corpora" / corpus, folder / "augmented" / corpus
-        manifest = read_manifest(built / MANIFEST)
-        augment_corpus(manifest, built, copies, augmentation)
-        featurize_corpus(manifest, built, copies, folder / "features" / corpus, *settings)
+        files = ClipFiles.read(built)
+        augment_corpus(files, copies, augmentation)
+        featurize_corpus(files, copies, folder / "features" / corpus, *settings)
     return folder / "features"
 
 

@@ -24,16 +24,20 @@ _LOOK_EVERY_S = 0.5
 
 def memory_of(root: psutil.Process) -> tuple[int, int]:
     """What a process and all its descendants hold for themselves, and have in all, in bytes."""
-    held = whole = 0
-    for process in (root, *root.children(recursive=True)):
-        try:
-            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
-        except OSError:  # it has just ended
-            continue
-        sizes = {line.partition(":")[0]: line.split()[1] for line in text.splitlines()[1:]}
-        held += 1024 * (int(sizes["Pss_Anon"]) + int(sizes["Pss_Shmem"]))
-        whole += 1024 * int(sizes["Pss"])
-    return held, whole
+    while True:
+        processes = [root, *root.children(recursive=True)]
+        held = whole = 0
+        for process in processes:
+            try:
+                text = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+            except OSError:  # it has just ended
+                continue
+            sizes = {line.partition(":")[0]: line.split()[1] for line in text.splitlines()[1:]}
+            held += 1024 * (int(sizes["Pss_Anon"]) + int(sizes["Pss_Shmem"]))
+            whole += 1024 * int(sizes["Pss"])
+        # where one ends meanwhile, what it shared would count again in those looked at after it
+        if [root, *root.children(recursive=True)] == processes:
+            return held, whole
 
 
 def measure(command: list[str]) -> tuple[float, int]:

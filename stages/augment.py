@@ -6,7 +6,7 @@ Out: data/augmented/<corpus>/copies.csv (one row a copy, with its source clip) a
 
 from pathlib import Path
 
-from ser.clips.manifest import read_genders
+from ser.clips.listing import ClipFiles
 from ser.core.entry import run
 from ser.core.settings import load_values
 from ser.features.augmentation import augment_corpus
@@ -17,8 +17,7 @@ def main(corpus: str) -> None:
     """Augment CORPUS."""
     built = Path("data/corpora") / corpus
     augment_corpus(
-        read_genders(Path("data/splits") / corpus, built),
-        built,
+        ClipFiles.read_genders(Path("data/splits") / corpus, built),
         Path("data/augmented") / corpus,
         load_values().section("augmentation", Augmentation),
     )

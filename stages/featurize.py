@@ -6,7 +6,7 @@ Out: data/features/<corpus>/features.safetensors (memory-mapped), index.csv and 
 
 from pathlib import Path
 
-from ser.clips.manifest import MANIFEST, read_manifest
+from ser.clips.listing import ClipFiles
 from ser.core.entry import run
 from ser.core.settings import load_values
 from ser.features.front_ends import featurize_corpus
@@ -15,10 +15,8 @@ from ser.features.settings import load_features
 
 def main(corpus: str) -> None:
     """Compute features of CORPUS."""
-    built = Path("data/corpora") / corpus
     featurize_corpus(
-        read_manifest(built / MANIFEST),
-        built,
+        ClipFiles.read(Path("data/corpora") / corpus),
         Path("data/augmented") / corpus,
         Path("data/features") / corpus,
         *load_features(load_values()),

@@ -7,7 +7,7 @@ copies.safetensors, of copies at other speeds.
 
 from pathlib import Path
 
-from ser.clips.manifest import MANIFEST, read_manifest
+from ser.clips.listing import ClipFiles
 from ser.core.entry import run
 from ser.core.settings import load_values
 from ser.features.functionals import write_functionals
@@ -16,10 +16,8 @@ from ser.features.settings import FunctionalsSettings
 
 def main(corpus: str) -> None:
     """Compute functionals of CORPUS."""
-    built = Path("data/corpora") / corpus
     write_functionals(
-        read_manifest(built / MANIFEST),
-        built,
+        ClipFiles.read(Path("data/corpora") / corpus),
         Path("data/functionals") / corpus,
         load_values().section("functionals", FunctionalsSettings),
     )

@@ -6,7 +6,8 @@ Out: data/splits/<corpus>/female.csv and male.csv (manifests with take groups), 
 
 from pathlib import Path
 
-from ser.clips.manifest import DECISIONS, MANIFEST, read_decisions, read_manifest
+from ser.clips.listing import ClipFiles
+from ser.clips.manifest import DECISIONS, read_decisions
 from ser.core.entry import run
 from ser.splits.split import split_corpus
 from ser.splits.takes import find_pairs
@@ -15,9 +16,8 @@ from ser.splits.takes import find_pairs
 def main(corpus: str) -> None:
     """Split CORPUS."""
     built = Path("data/corpora") / corpus
-    manifest = read_manifest(built / MANIFEST)
-    pairs = find_pairs(manifest, built, read_decisions(built / DECISIONS))
-    fitting = split_corpus(manifest, pairs, Path("data/splits") / corpus)
+    pairs = find_pairs(ClipFiles.read(built), read_decisions(built / DECISIONS))
+    fitting = split_corpus(built, pairs, Path("data/splits") / corpus)
     print(f"{corpus}: {len(fitting)} protocols fit")
 
 

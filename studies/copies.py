@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ser.clips.manifest import MANIFEST, read_manifest
+from ser.clips.listing import ClipFiles
 from ser.core.entry import run
 from ser.core.settings import Values, load_values
 from ser.features.augmentation import augment_corpus
@@ -31,11 +31,11 @@ def featurize_with_copies(
     values: Values, corpus: Path, effects: Collection[str], out: Path
 ) -> None:
     """Write features of a built corpus and of copies by some effects to the folder `out`."""
-    manifest = read_manifest(corpus / MANIFEST)
+    files = ClipFiles.read(corpus)
     with TemporaryDirectory() as folder:
         copies = Path(folder) / corpus.name
-        augment_corpus(manifest, corpus, copies, with_effects(values, effects))
-        featurize_corpus(manifest, corpus, copies, out, *load_features(values))
+        augment_corpus(files, copies, with_effects(values, effects))
+        featurize_corpus(files, copies, out, *load_features(values))
 
 
 def main(corpus: str) -> None:

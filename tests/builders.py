@@ -15,11 +15,21 @@ import torch
 
 from ser.clips.audio import SAMPLE_RATE_HZ, Int16, pcm_sha256, write_wav
 from ser.clips.labels import ordered
-from ser.clips.manifest import COLUMNS, GENDERS, MANIFEST, UNKNOWN, clip_path, write_manifest
+from ser.clips.listing import ClipFiles
+from ser.clips.manifest import (
+    COLUMNS,
+    GENDERS,
+    MANIFEST,
+    UNKNOWN,
+    clip_path,
+    read_manifest,
+    write_manifest,
+)
 from ser.core.files import write_csv, write_json
 from ser.core.settings import Values, load_values
 from ser.corpora import find_corpus
 from ser.download.build import build_corpus
+from ser.download.corpus import Corpus
 from ser.download.synthetic_voice import speak, utterances
 from ser.evaluation.baselines import fit_linear_folds
 from ser.guards.folds import write_folds
@@ -222,6 +232,17 @@ def write_features(
     write_layout(folder, layout)
 
 
+def built_manifest(corpus: Corpus, folder: Path) -> pd.DataFrame:
+    """Build a corpus; its manifest."""
+    build_corpus(corpus, folder)
+    return read_manifest(folder / MANIFEST)
+
+
+def files_of(manifest: pd.DataFrame, corpus: Path) -> ClipFiles:
+    """The files of a manifest's clips, in its order."""
+    return ClipFiles.of(zip(manifest["clip"], manifest["pcm_sha256"], strict=True), corpus)
+
+
 def write_functionals(folder: Path, functionals: pd.DataFrame) -> None:
     """What the stage functionals writes for one corpus; one row a clip (its index)."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -415,7 +436,7 @@ def build_voices(folder: Path, speakers: int = 3) -> pd.DataFrame:
     genders = {name: corpus.expected.genders[name] for name in sorted(corpus.expected.genders)}
     kept = dict(list(genders.items())[:speakers])
     few = replace(corpus.expected, n_clips=len(said), emotions={}, genders=kept)
-    return build_corpus(replace(corpus, generate=generate, expected=few), folder)
+    return built_manifest(replace(corpus, generate=generate, expected=few), folder)
 
 
 @dataclass(frozen=True)

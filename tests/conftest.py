@@ -14,10 +14,9 @@ from hypothesis import settings
 from ser.core.errors import SerError
 from ser.core.workers import VARIABLE, use_one_thread
 from ser.corpora import find_corpus
-from ser.download.build import build_corpus
 from ser.download.source import MIRROR_VARIABLE, find_mirror
 from ser.reading.data import SystemData
-from tests.builders import REPOSITORY, build_voices, tiny_system
+from tests.builders import REPOSITORY, build_voices, built_manifest, tiny_system
 
 Refused = Callable[..., AbstractContextManager[None]]
 
@@ -59,7 +58,7 @@ def real_corpus(
     def build(name: str) -> tuple[Path, pd.DataFrame]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(MIRROR_VARIABLE, str(mirror))
-            return built / name, build_corpus(find_corpus(name), built / name)
+            return built / name, built_manifest(find_corpus(name), built / name)
 
     def build_or_skip(name: str) -> tuple[Path, pd.DataFrame]:
         if not (mirror / name).is_dir():

@@ -29,6 +29,7 @@ from benchmarks.texts import (
     storm_table,
 )
 from ser.clips.audio import read_canonical
+from ser.clips.listing import ClipFiles
 from ser.core.errors import SerError
 from ser.evaluation.out_of_fold import predict_validation
 from ser.evaluation.trials import in_studies
@@ -199,11 +200,11 @@ def bench(
     changes = {"systems": {CORPUS: system}, "training.epochs": 1, "linear.share": 0.4}
     values = make_values(changes)
     copies, out = tmp_path / "copies", tmp_path / "features" / CORPUS
-    augment_corpus(manifest, built, copies, values.section("augmentation", Augmentation))
-    featurize_corpus(manifest, built, copies, out, *load_features(values))
+    files = ClipFiles.read(built)
+    augment_corpus(files, copies, values.section("augmentation", Augmentation))
+    featurize_corpus(files, copies, out, *load_features(values))
     write_functionals(
-        manifest,
-        built,
+        files,
         tmp_path / "functionals" / CORPUS,
         FunctionalsSettings(kind="own", speeds=[1.1]),
     )

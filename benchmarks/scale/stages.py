@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.scale.corpus import CORPUS, NAME
-from ser.clips.manifest import DECISIONS, MANIFEST, read_decisions, read_genders, read_manifest
+from ser.clips.listing import ClipFiles
+from ser.clips.manifest import DECISIONS, read_decisions
 from ser.core.entry import run
 from ser.core.files import write_csv, write_json
 from ser.core.settings import Values, load_values
@@ -94,9 +95,8 @@ def _pairs(folder: Folder, _: Values) -> Work:
     from ser.splits.takes import find_pairs
 
     def work() -> None:
-        manifest = read_manifest(folder.built / MANIFEST)
         decisions = read_decisions(folder.built / DECISIONS)
-        write_csv(folder.pairs, find_pairs(manifest, folder.built, decisions))
+        write_csv(folder.pairs, find_pairs(ClipFiles.read(folder.built), decisions))
 
     return work
 
@@ -106,7 +106,7 @@ def _folds(folder: Folder, _: Values) -> Work:
 
     def work() -> None:
         pairs = pd.read_csv(folder.pairs)
-        split_corpus(read_manifest(folder.built / MANIFEST), pairs, folder.of("splits"))
+        split_corpus(folder.built, pairs, folder.of("splits"))
 
     return work
 
@@ -118,8 +118,8 @@ def _augment(folder: Folder, values: Values) -> Work:
     settings = values.section("augmentation", Augmentation)
 
     def work() -> None:
-        manifest = read_genders(folder.of("splits"), folder.built)
-        augment_corpus(manifest, folder.built, folder.of("augmented"), settings)
+        files = ClipFiles.read_genders(folder.of("splits"), folder.built)
+        augment_corpus(files, folder.of("augmented"), settings)
 
     return work
 
@@ -133,9 +133,8 @@ def _featurize(folder: Folder, values: Values) -> Work:
     settings = load_features(values)
 
     def work() -> None:
-        manifest = read_manifest(folder.built / MANIFEST)
-        out = folder.of("features")
-        featurize_corpus(manifest, folder.built, folder.no_copies, out, *settings)
+        files = ClipFiles.read(folder.built)
+        featurize_corpus(files, folder.no_copies, folder.of("features"), *settings)
 
     return work
 
@@ -147,8 +146,7 @@ def _functionals(folder: Folder, values: Values) -> Work:
     settings = values.section("functionals", FunctionalsSettings)
 
     def work() -> None:
-        manifest = read_manifest(folder.built / MANIFEST)
-        write_functionals(manifest, folder.built, folder.of("functionals"), settings)
+        write_functionals(ClipFiles.read(folder.built), folder.of("functionals"), settings)
 
     return work
 

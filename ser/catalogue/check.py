@@ -9,6 +9,7 @@ import pandas as pd
 
 from ser.clips.audio import pcm_sha256, read_sound, write_wav
 from ser.clips.labels import is_emotion
+from ser.clips.listing import ClipFiles
 from ser.clips.manifest import ClipName, clip_path
 from ser.core.errors import SerError
 from ser.core.processes import spread
@@ -138,8 +139,9 @@ def check_sound(corpus: Corpus, report: Report) -> None:
             (f"{corpus.name}/{a}", f"{corpus.name}/{b}", reason)
             for (a, b), reason in corpus.not_the_same.items()
         ]
+        files = ClipFiles.of(zip(clips["clip"], clips["pcm_sha256"], strict=True), folder)
         report.pairs = find_pairs(
-            clips, folder, pd.DataFrame(decided, columns=["clip_a", "clip_b", "reason"])
+            files, pd.DataFrame(decided, columns=["clip_a", "clip_b", "reason"])
         )
     _compare_samples(corpus, report, clips, found)
     same = report.pairs[report.pairs["what"] != ALIKE] if len(report.pairs) else report.pairs

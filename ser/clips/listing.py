@@ -5,14 +5,14 @@ writes to its page: forked workers would soon have a copy each of a list of stri
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ser.clips.manifest import clip_path
+from ser.clips.manifest import MANIFEST, clip_hashes, clip_path, gender_hashes
+from ser.core.errors import SerError
 
 
 class Texts(Sequence[str]):
@@ -45,9 +45,41 @@ class ClipFiles(Sequence[tuple[Path, str]]):
     hashes: Texts
 
     @classmethod
-    def of(cls, manifest: pd.DataFrame, corpus: Path) -> "ClipFiles":
-        """Those of a manifest, in its order; `corpus` is the folder of the built corpus."""
-        return cls(corpus, Texts(manifest["clip"]), Texts(manifest["pcm_sha256"]))
+    def of(cls, hashes: Iterable[tuple[str, str]], corpus: Path) -> "ClipFiles":
+        """Those of clips with their hashes; `corpus` is the folder of the built corpus."""
+        files = cls(corpus, Texts(), Texts())
+        for clip, digest in hashes:
+            files.clips.append(clip)
+            files.hashes.append(digest)
+        return files
+
+    @classmethod
+    def read(cls, corpus: Path) -> "ClipFiles":
+        """All of a built corpus, in the order of its manifest.
+
+        Raises:
+            SerError: if the manifest is missing or damaged.
+        """
+        return cls.of(clip_hashes(corpus / MANIFEST), corpus)
+
+    @classmethod
+    def read_genders(cls, splits: Path, corpus: Path) -> "ClipFiles":
+        """The same, as the corpus was split by gender.
+
+        Raises:
+            SerError: if a manifest is missing or damaged, or lists other clips.
+        """
+
+        def known() -> Iterator[tuple[str, str]]:
+            built = clip_hashes(corpus / MANIFEST)
+            for one, other in zip_longest(gender_hashes(splits), built):
+                if one is None or one != other:
+                    raise SerError(
+                        f"The clips in {splits} are not those of {corpus}; run `dvc repro`."
+                    )
+                yield one
+
+        return cls.of(known(), corpus)
 
     def __len__(self) -> int:
         return len(self.clips)

@@ -1,15 +1,18 @@
 """The manifest: one row a clip; reading, writing, checking."""
 
-from collections.abc import Mapping
+import heapq
+from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ser.clips.labels import is_emotion
 from ser.core.errors import SerError
 from ser.core.files import write_csv
-from ser.core.tables import Table
+from ser.core.tables import Names, Table
 
 GENDERS = ("female", "male")
 # of speakers whose gender the publisher does not tell; systems of one gender leave them out
@@ -76,23 +79,75 @@ def read_manifest(path: Path, *, may_be_empty: bool = False) -> pd.DataFrame:
     return manifest
 
 
-def read_genders(folder: Path, built: Path | None = None) -> pd.DataFrame:
-    """All clips of a corpus that was split by gender, sorted by clip.
-
-    Args:
-        built: folder of the built corpus, where its clips are to be compared with the split ones.
+def read_manifest_parts(path: Path, *, may_be_empty: bool = False) -> Iterator[pd.DataFrame]:
+    """The same some rows at a time.
 
     Raises:
-        SerError: as for `read_manifest`, or if the clips differ.
+        SerError: as for `read_manifest`, or if clips are not in order.
     """
-    parts = [
-        read_manifest(folder / f"{name}.csv", may_be_empty=True) for name in (*GENDERS, UNKNOWN)
-    ]
+    last = ""
+    for part in _TABLE.read_parts(path):
+        check_rows(part, str(path))
+        if (wrong := part["clip"] <= part["clip"].shift(fill_value=last)).any():
+            clip = part.loc[wrong, "clip"].iloc[0]
+            raise SerError(f"{path}: clip {clip} is not in its place; run `dvc repro`.")
+        if len(part):
+            last = part["clip"].iloc[-1]
+            yield part
+    if not last and not may_be_empty:
+        raise SerError(f"The manifest {path} lists no clip; run `dvc repro`.")
+
+
+def read_for_folds(path: Path) -> pd.DataFrame:
+    """What folds are made by, in little memory: names are categories, `pcm_sha256` is a number.
+
+    Equal hashes are equal numbers, which differ from run to run.
+
+    Raises:
+        SerError: as for `read_manifest_parts`.
+    """
+    clips: list[str] = []
+    hashes = array("q")
+    names = {name: Names() for name in ("corpus", "speaker", "gender", "emotion", "sentence")}
+    for part in read_manifest_parts(path):
+        clips.extend(part["clip"])
+        hashes.extend(map(hash, part["pcm_sha256"]))
+        for name, column in names.items():
+            column.extend(part[name])
+    columns = {name: column.column() for name, column in names.items()}
+    table = pd.DataFrame({"clip": pd.Series(clips, dtype=str), **columns})
+    return table.assign(pcm_sha256=np.frombuffer(hashes, np.int64))
+
+
+def read_genders(folder: Path) -> pd.DataFrame:
+    """All clips of a corpus that was split by gender, sorted by clip.
+
+    Raises:
+        SerError: as for `read_manifest`.
+    """
+    parts = [read_manifest(path, may_be_empty=True) for path in _genders(folder)]
     manifest = pd.concat(parts, ignore_index=True).sort_values("clip", ignore_index=True)
     check_rows(manifest, str(folder))
-    if built and set(manifest["clip"]) != set(read_manifest(built / MANIFEST)["clip"]):
-        raise SerError(f"The clips in {folder} are not those of {built}; run `dvc repro`.")
     return manifest
+
+
+def clip_hashes(path: Path, *, may_be_empty: bool = False) -> Iterator[tuple[str, str]]:
+    """Clips of a manifest in their order, each with the hash of its samples.
+
+    Raises:
+        SerError: as for `read_manifest_parts`.
+    """
+    for part in read_manifest_parts(path, may_be_empty=may_be_empty):
+        yield from zip(part["clip"], part["pcm_sha256"], strict=True)
+
+
+def gender_hashes(folder: Path) -> Iterator[tuple[str, str]]:
+    """The same of a corpus that was split by gender."""
+    return heapq.merge(*(clip_hashes(path, may_be_empty=True) for path in _genders(folder)))
+
+
+def _genders(folder: Path) -> list[Path]:
+    return [folder / f"{name}.csv" for name in (*GENDERS, UNKNOWN)]
 
 
 def write_decisions(path: Path, decisions: Mapping[tuple[str, str], str]) -> None:
@@ -164,6 +219,10 @@ def check_rows(manifest: pd.DataFrame, corpus: str) -> None:
 def check_expected(manifest: pd.DataFrame, corpus: str, expected: Expected) -> None:
     """Check that a corpus is complete.
 
+    Args:
+        manifest: one row a clip, or a kind of clips: `clips` says how many there are of it, and
+            `clip` is one of them.
+
     Raises:
         SerError: saying which count differs, what was found and what was expected.
     """
@@ -178,11 +237,12 @@ def check_expected(manifest: pd.DataFrame, corpus: str, expected: Expected) -> N
     if wanted and not wrong.empty:
         speaker = wrong["speaker"].min()
         raise SerError(f"{corpus}: speaker {speaker} has another gender in the names of clips.")
-    if expected.n_clips not in (None, len(manifest)):
+    each = manifest["clips"] if "clips" in manifest else pd.Series(1, manifest.index)
+    if expected.n_clips not in (None, each.sum()):
         raise SerError(
-            f"{corpus}: {len(manifest)} clips found, {expected.n_clips} expected; {remedy}."
+            f"{corpus}: {each.sum()} clips found, {expected.n_clips} expected; {remedy}."
         )
-    counts = manifest["emotion"].value_counts().to_dict()
+    counts = each.groupby(manifest["emotion"]).sum()
     strange = manifest[~manifest["emotion"].isin(expected.emotions.keys())]
     if expected.emotions and not strange.empty:
         row = strange.iloc[0]

@@ -1,12 +1,13 @@
 """Outputs appear whole or not at all: written aside under a lock, then renamed."""
 
+import csv
 import errno
 import fcntl
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -223,6 +224,15 @@ def write_csv(path: Path, table: "pd.DataFrame", decimals: int = 6) -> None:
     """Write a table with fixed decimals and line ends, so that equal tables are equal bytes."""
     with whole_file(path) as aside:
         table.to_csv(aside, index=False, lineterminator="\n", float_format=f"%.{decimals}f")
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a long table as its rows come, to the bytes that `write_csv` makes of all of them."""
+    with whole_file(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([f"{cell:.6f}" if isinstance(cell, float) else cell for cell in row])
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

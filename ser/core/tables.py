@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,6 +21,30 @@ class Percent(float):
 
 
 Column = type[str] | type[int] | type[float]
+# of a long table that are held at once
+_ROWS = 10_000
+
+
+class Names:
+    """A long column of texts that come again and again, each of which is held once."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._numbers = {name: number for number, name in enumerate(known)}
+        self._codes = array("i")
+
+    def extend(self, names: Iterable[str]) -> None:
+        """Add texts at the end."""
+        numbers = self._numbers
+        self._codes.extend(numbers.setdefault(name, len(numbers)) for name in names)
+
+    def column(self) -> pd.Categorical:
+        """The texts, with those that differ in order as categories."""
+        names = pd.Index(list(self._numbers), dtype=str)
+        order = names.argsort()
+        places = np.empty(len(names), np.int32)
+        places[order] = np.arange(len(names), dtype=np.int32)
+        codes = places[np.frombuffer(self._codes, np.int32)]
+        return pd.Categorical.from_codes(codes, names[order])
 
 
 @dataclass(frozen=True)
@@ -42,10 +67,22 @@ class Table:
         Raises:
             SerError: if it is missing, unreadable, lacks a column, or one holds something else.
         """
+        (table,) = self._read(path, None)
+        return table
+
+    def read_parts(self, path: Path) -> Iterator[pd.DataFrame]:
+        """The same some rows at a time: a long table is many texts, each of which takes memory.
+
+        Raises:
+            SerError: as for `read`, where the rows are reached.
+        """
+        return self._read(path, _ROWS)
+
+    def _read(self, path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
         try:
             with regular(path).open(encoding="utf-8") as file:
                 try:
-                    return self._parse(file, str(path))
+                    yield from self._parse(file, str(path), rows)
                 except UnicodeDecodeError:
                     read_text(path)  # which says where in all of the file
                     raise
@@ -60,9 +97,10 @@ class Table:
         Raises:
             SerError: as for `read`.
         """
-        return self._parse(io.StringIO(text), source)
+        (table,) = self._parse(io.StringIO(text), source, None)
+        return table
 
-    def _parse(self, file: TextIO, source: str) -> pd.DataFrame:
+    def _parse(self, file: TextIO, source: str, at_once: int | None) -> Iterator[pd.DataFrame]:
         """Read twice, row by row: a table may be large, and its text much larger."""
         texts = {name: str for name, kind in self.columns.items() if kind is str}
         gaps = {name: [""] for name, kind in self.columns.items() if issubclass(kind, float)}
@@ -75,11 +113,17 @@ class Table:
                 raise ValueError(f"row {uneven} has not {len(header)} cells")
             file.seek(0)
             # keep_default_na: a sentence called "NA" is a name, not a gap
-            table = pd.read_csv(file, dtype=texts, keep_default_na=False, na_values=gaps)
+            found = pd.read_csv(
+                file, dtype=texts, keep_default_na=False, na_values=gaps, chunksize=at_once
+            )
+            for table in [found] if isinstance(found, pd.DataFrame) else found:
+                yield self._checked(table, header, source)
         except UnicodeDecodeError:
             raise
         except (ValueError, csv.Error) as error:
             raise self._error(source, f"is not a readable CSV: {_reason(error)}") from None
+
+    def _checked(self, table: pd.DataFrame, header: list[str], source: str) -> pd.DataFrame:
         missing = [name for name in self.columns if name not in table.columns]
         if missing:
             raise self._error(source, f"lacks the columns {', '.join(missing)}")

@@ -1,16 +1,17 @@
 """From a corpus's source files to canonical clips and a checked manifest."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 from itertools import compress
 from pathlib import Path
-from sys import intern
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ser.clips.audio import SAMPLE_RATE_HZ, pcm_sha256, read_sound, write_wav
@@ -24,18 +25,17 @@ from ser.clips.manifest import (
     check_rows,
     clip_path,
     write_decisions,
-    write_manifest,
 )
 from ser.core.errors import SerError
-from ser.core.files import partial_path, whole_folder
+from ser.core.files import partial_path, whole_folder, write_rows
 from ser.core.processes import stream
 from ser.download.corpus import Corpus
 from ser.download.shards import each_in_turn, read_sidecars
 from ser.download.source import Files, source_files
 
 
-def build_corpus(corpus: Corpus, out: Path) -> pd.DataFrame:
-    """Write `out/clips/*.wav` (16 kHz, mono, 16 bit) and `out/manifest.csv`; return the manifest.
+def build_corpus(corpus: Corpus, out: Path) -> None:
+    """Write `out/clips/*.wav` (16 kHz, mono, 16 bit) and `out/manifest.csv`.
 
     Raises:
         SerError: if the source cannot be reached, or the corpus is incomplete or altered.
@@ -43,14 +43,12 @@ def build_corpus(corpus: Corpus, out: Path) -> pd.DataFrame:
     with source_files(corpus, out.parent / f"{corpus.name}-source") as files:
         named = without_defects(corpus, name_clips(corpus, files))
         with whole_folder(out) as aside:
-            manifest = _make_clips(corpus, named, aside)
-            write_manifest(aside / MANIFEST, manifest)
+            write_rows(aside / MANIFEST, COLUMNS, _make_clips(corpus, named, aside))
             decisions = {
                 (f"{corpus.name}/{a}", f"{corpus.name}/{b}"): reason
                 for (a, b), reason in corpus.not_the_same.items()
             }
             write_decisions(aside / DECISIONS, decisions)
-    return manifest
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +85,9 @@ def name_clips(corpus: Corpus, files: Files) -> NamedClips:
             files of a clip that is there twice, or the count that is not as published.
     """
     told = read_sidecars(corpus, files)
-    numbers: dict[str, int] = {}
-    columns: dict[str, list[str]] = {"speaker": [], "gender": [], "emotion": []}
+    numbers, hashes = array("q"), array("q")
+    kinds: Counter[tuple[str, str, str]] = Counter()
+    examples: dict[tuple[str, str, str], str] = {}
     for number, (relative, path) in enumerate(files):
         try:
             name = corpus.clip_name(relative, told.get(path.with_suffix(""), {}))
@@ -99,17 +98,17 @@ def name_clips(corpus: Corpus, files: Files) -> NamedClips:
             ) from None
         if name is None:
             continue
-        if name.clip in numbers:
-            raise SerError(
-                f"{corpus.title}: {files[numbers[name.clip]][1]} and {path} are one clip by their "
-                f"names ({name.clip}); remove one of them."
-            )
-        numbers[name.clip] = number
-        for column, values in columns.items():
-            values.append(intern(getattr(name, column)))
+        numbers.append(number)
+        hashes.append(hash(name.clip))
+        kind = name.speaker, name.gender, name.emotion
+        kinds[kind] += 1
+        examples[kind] = min(name.clip, examples.get(kind, name.clip))
     if not numbers:
         raise SerError(f"{corpus.title}: no file of sound was found; fetch the corpus.")
-    table = pd.DataFrame({"clip": list(numbers), **columns})
+    named = NamedClips(corpus, files, told, numbers)
+    _check_names(named, np.frombuffer(hashes, np.int64))
+    table = pd.DataFrame(list(kinds), columns=["speaker", "gender", "emotion"], dtype=str)
+    table = table.assign(clip=examples.values(), clips=kinds.values())
     check_rows(table, corpus.name)
     check_expected(table, corpus.name, corpus.expected)
     found = table["speaker"].nunique()
@@ -118,7 +117,20 @@ def name_clips(corpus: Corpus, files: Files) -> NamedClips:
             f"{corpus.name}: {found} speakers found, {corpus.speakers} expected; fetch the corpus "
             "again, or correct its file in ser/corpora."
         )
-    return NamedClips(corpus, files, told, array("q", numbers.values()))
+    return named
+
+
+def _check_names(named: NamedClips, hashes: npt.NDArray[np.int64]) -> None:
+    """Refuse two clips of one name, which have one hash; texts of all would be much memory."""
+    first: dict[str, int] = {}
+    for number in np.flatnonzero(pd.Series(hashes).duplicated(keep=False)).tolist():
+        name, path = named[number]
+        if (other := first.setdefault(name.clip, number)) != number:
+            clip = name.clip.partition("/")[2]
+            raise SerError(
+                f"{named.corpus.title}: {named[other][1]} and {path} are one clip by their names "
+                f"({clip}); remove one of them."
+            )
 
 
 def without_defects(corpus: Corpus, named: NamedClips) -> NamedClips:
@@ -150,9 +162,9 @@ def load_checksums(corpus: Corpus) -> Mapping[str, str]:
     return {f"{corpus.name}/{clip}": digest for clip, digest in rows}
 
 
-def _make_clips(corpus: Corpus, named: NamedClips, out: Path) -> pd.DataFrame:
-    """Write canonical clips; return their manifest."""
-    durations_s, digests = np.empty(len(named)), np.empty(len(named), dtype="S64")
+def _make_clips(corpus: Corpus, named: NamedClips, out: Path) -> Iterator[tuple[Any, ...]]:
+    """Write canonical clips; then yield the rows of their manifest in its order."""
+    durations_s, digests = np.empty(len(named)), np.empty((len(named), 32), np.uint8)
     clipped = 0
     work = partial(_make_clip, title=corpus.title, checksums_of=corpus.checksums_of)
     checksums = load_checksums(corpus)
@@ -160,17 +172,21 @@ def _make_clips(corpus: Corpus, named: NamedClips, out: Path) -> pd.DataFrame:
         jobs = _Jobs(those, out, checksums)
         made = stream(work, jobs, f"{corpus.title}: clips", "clip")
         for place, (duration_s, digest, beyond) in zip(places, made, strict=True):
-            durations_s[place], digests[place] = duration_s, digest
+            durations_s[place] = duration_s
+            digests[place] = np.frombuffer(bytes.fromhex(digest), np.uint8)
             clipped += beyond > 0
     if clipped:
         print(f"{corpus.title}: {clipped} clips went beyond full scale and were cut back to it")
-    columns: dict[str, list[str]] = {field.name: [] for field in fields(ClipName)}
-    for name, _ in named:
-        for column, values in columns.items():
-            values.append(intern(getattr(name, column)))
-    manifest = pd.DataFrame(columns, dtype=str)
-    manifest = manifest.assign(corpus=corpus.name, language=corpus.language, duration_s=durations_s)
-    return manifest.assign(pcm_sha256=[digest.decode() for digest in digests])[list(COLUMNS)]
+    clips = Texts(name.clip for name, _ in named)
+    for place in sorted(range(len(clips)), key=clips.__getitem__):
+        told = {
+            **vars(named[place][0]),
+            "corpus": corpus.name,
+            "language": corpus.language,
+            "duration_s": float(durations_s[place]),
+            "pcm_sha256": digests[place].tobytes().hex(),
+        }
+        yield tuple(told[column] for column in COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -187,26 +203,22 @@ class _Jobs(Sequence[_Job]):
 
     def __init__(
         self,
-        those: Iterable[tuple[ClipName, Path]],
+        those: Sequence[tuple[ClipName, Path]],
         out: Path,
         checksums: Mapping[str, str],
     ) -> None:
-        self._clips, self._sources = Texts(), Texts()
-        self._out, self._checksums = out, checksums
-        for name, path in those:
-            self._clips.append(name.clip)
-            self._sources.append(str(path))
-        for folder in {clip_path(out, clip).parent for clip in self._clips}:
+        self._those, self._out, self._checksums = those, out, checksums
+        for folder in {clip_path(out, name.clip).parent for name, _ in those}:
             folder.mkdir(parents=True, exist_ok=True)
 
     def __len__(self) -> int:
-        return len(self._clips)
+        return len(self._those)
 
     def __getitem__(self, number: Any) -> Any:
         """The job of a number from 0."""
-        clip = self._clips[number]
-        target = clip_path(self._out, clip)
-        return _Job(Path(self._sources[number]), target, self._checksums.get(clip, ""))
+        name, source = self._those[number]
+        target = clip_path(self._out, name.clip)
+        return _Job(source, target, self._checksums.get(name.clip, ""))
 
 
 def _make_clip(job: _Job, title: str, checksums_of: str | None) -> tuple[float, str, int]:

@@ -5,7 +5,8 @@ import math
 import shutil
 import unicodedata
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,9 +47,27 @@ def in_turn(
     return [results[place] for place in range(len(named))]
 
 
+@dataclass(frozen=True, eq=False)
+class _Those(Sequence[tuple[Named, Path]]):
+    """Some of the files, as they lie on disk now."""
+
+    named: Sequence[tuple[Named, Path]]
+    places: Sequence[int]
+    shard: Path | None = None
+    folder: Path = Path()
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, number: Any) -> Any:
+        """What goes with the file of a number from 0, and the file."""
+        one, path = self.named[self.places[number]]
+        return one, path if self.shard is None else self.folder / path.relative_to(self.shard)
+
+
 def each_in_turn(
     named: Sequence[tuple[Named, Path]], aside: Path
-) -> Iterator[tuple[Sequence[int], Iterable[tuple[Named, Path]]]]:
+) -> Iterator[tuple[Sequence[int], Sequence[tuple[Named, Path]]]]:
     """Files as they lie on disk, and their places: those outside of shards, and of each shard.
 
     Arguments and errors as for `in_turn`; what is yielded is gone when the next is.
@@ -57,15 +76,14 @@ def each_in_turn(
     for place, (_, path) in enumerate(named):
         shards.setdefault(shard_of(path), array("q")).append(place)
     for shard, places in shards.items():
-        those = (named[place] for place in places)
         if shard is None:
-            yield places, those
+            yield places, _Those(named, places)
             continue
         shutil.rmtree(aside, ignore_errors=True)  # left over from a run that was killed
         folder = aside / shard.name  # so that sentences name the shard
         try:
             unpack(shard, folder)
-            yield places, ((one, folder / path.relative_to(shard)) for one, path in those)
+            yield places, _Those(named, places, shard, folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 

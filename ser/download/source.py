@@ -8,6 +8,7 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -58,18 +59,23 @@ class _Found(Sequence[tuple[PurePosixPath, Path]]):
     """Files as `source_files` yields them, in order; held as text."""
 
     def __init__(self, found: Iterable[tuple[PurePosixPath, Path]]) -> None:
-        # as paths, which are in the order of their parts
-        texts = [(str(name), str(path)) for name, path in found]
-        texts.sort(key=lambda both: tuple(text.replace("/", "\0") for text in both))
-        self._names = Texts(name for name, _ in texts)
-        self._paths = Texts(path for _, path in texts)
+        self._names, self._paths = Texts(), Texts()
+        for name, path in found:
+            self._names.append(str(name))
+            self._paths.append(str(path))
+        self._order = array("q", range(len(self._names)))
+        for texts in (self._paths, self._names):
+            # as paths, which are in the order of their parts
+            order = sorted(self._order, key=lambda place: texts[place].replace("/", "\0"))
+            self._order = array("q", order)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._order)
 
     def __getitem__(self, number: Any) -> Any:
         """The name and path of a number from 0."""
-        return PurePosixPath(self._names[number]), Path(self._paths[number])
+        place = self._order[number]
+        return PurePosixPath(self._names[place]), Path(self._paths[place])
 
 
 def find_mirror(checkout: Path | None = None) -> Path | None:

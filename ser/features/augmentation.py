@@ -6,14 +6,13 @@ where its source clip trains, and `ser.reading.data` refuses any other.
 """
 
 import hashlib
-from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import python_stretch
 import soxr
 from scipy.ndimage import uniform_filter1d
@@ -28,8 +27,8 @@ from ser.clips.audio import (
     to_int16,
     trim_bounds,
 )
-from ser.clips.listing import ClipFiles, Texts
-from ser.core.files import whole_folder, write_csv
+from ser.clips.listing import ClipFiles
+from ser.core.files import whole_folder, write_rows
 from ser.core.processes import stream
 from ser.features.settings import Augmentation, Gain, Noise, Pitch, Shift, Speed
 from ser.store.copies import COPIES, COPY_COLUMNS, pack_path
@@ -118,28 +117,16 @@ def make_copy(samples: Int16, clip: str, name: str, effect: Effect) -> Int16:
     return to_int16(changed * np.float32(INT16_SCALE))
 
 
-def augment_corpus(
-    manifest: pd.DataFrame,
-    corpus: Path,
-    out: Path,
-    settings: Augmentation,
-) -> pd.DataFrame:
+def augment_corpus(files: ClipFiles, out: Path, settings: Augmentation) -> None:
     """Write `out/<effect>.safetensors` for every enabled effect and the table `out/copies.csv`.
 
     The table has one row a copy: its name, the clip it was made from, the effect, and where its
     samples lie in the pack.
     """
-    tables = [pd.DataFrame(columns=list(COPY_COLUMNS))]
-    files = ClipFiles.of(manifest, corpus)
     with whole_folder(out) as aside:
-        for name, effect in enabled_effects(settings).items():
-            work = partial(_copy_of_file, files=files, name=name, effect=effect)
-            numbers = range(len(files))
-            with closing(stream(work, numbers, f"{corpus.name}: {name}", "clip")) as made:
-                tables.append(_pack_copies(aside, name, manifest["clip"].tolist(), made))
-        copies = pd.concat([table for table in tables if len(table)] or tables[:1])
-        write_csv(aside / COPIES, copies)
-    return copies
+        effects = enabled_effects(settings).items()
+        rows = (_pack_copies(aside, files, name, effect) for name, effect in effects)
+        write_rows(aside / COPIES, COPY_COLUMNS, chain.from_iterable(rows))
 
 
 def _copy_of_file(number: int, files: ClipFiles, name: str, effect: Effect) -> Int16:
@@ -147,15 +134,14 @@ def _copy_of_file(number: int, files: ClipFiles, name: str, effect: Effect) -> I
 
 
 def _pack_copies(
-    folder: Path, effect: str, clips: list[str], copies: Iterable[Int16]
-) -> pd.DataFrame:
-    starts, lengths, hashes = array("q"), array("q"), Texts()
-    with packing(pack_path(folder, effect)) as pack:
-        for copy in copies:
-            starts.append(pack.add(copy))
-            lengths.append(len(copy))
-            hashes.append(pcm_sha256(copy))
-    names = [f"{clip}+{effect}" for clip in clips]
-    table = pd.DataFrame({"copy": names, "clip": clips, "effect": effect})
-    table = table.assign(start=starts, length=lengths, pcm_sha256=list(hashes))
-    return table[list(COPY_COLUMNS)]
+    folder: Path, files: ClipFiles, name: str, effect: Effect
+) -> Iterator[tuple[str, str, str, int, int, str]]:
+    """Pack the copies of one effect; yield the row of each in the table."""
+    work = partial(_copy_of_file, files=files, name=name, effect=effect)
+    label = f"{files.corpus.name}: {name}"
+    with (
+        packing(pack_path(folder, name)) as pack,
+        closing(stream(work, range(len(files)), label, "clip")) as made,
+    ):
+        for clip, copy in zip(files.clips, made, strict=True):
+            yield f"{clip}+{name}", clip, name, pack.add(copy), len(copy), pcm_sha256(copy)

@@ -1,7 +1,6 @@
 """Front ends: what the network sees of a clip, computed on all cores into one pack a corpus."""
 
-from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
@@ -26,7 +25,7 @@ from ser.clips.audio import (
 )
 from ser.clips.listing import ClipFiles, Texts
 from ser.core.errors import SerError
-from ser.core.files import whole_folder, write_csv
+from ser.core.files import whole_folder, write_rows
 from ser.core.processes import stream
 from ser.features.encoders import Encoder
 from ser.features.filters import hann, mel_filters
@@ -41,7 +40,7 @@ from ser.features.settings import (
     WaveformSettings,
 )
 from ser.store.copies import pack_path, read_copies
-from ser.store.features import INDEX, PACK, Layout, write_layout
+from ser.store.features import INDEX, INDEX_COLUMNS, PACK, Layout, write_layout
 from ser.store.packs import Pack, packing
 
 # 1e-10 of full-scale power: below the quantisation noise of 16 bits
@@ -262,7 +261,8 @@ class _Items(Sequence[_Item]):
 
     def __init__(self, clips: ClipFiles, copies: pd.DataFrame, augmented: Path) -> None:
         self._clips, self._augmented = clips, augmented
-        self._effects, self._hashes = Texts(copies["effect"]), Texts(copies["pcm_sha256"])
+        self._sources, self._effects = Texts(copies["clip"]), Texts(copies["effect"])
+        self._hashes = Texts(copies["pcm_sha256"])
         self._places = copies[["start", "length"]].to_numpy(np.int64)
 
     def __len__(self) -> int:
@@ -277,10 +277,16 @@ class _Items(Sequence[_Item]):
         pack = pack_path(self._augmented, self._effects[copy])
         return _Item(pack, self._hashes[copy], start, length)
 
+    def names(self) -> Iterator[tuple[str, str, str]]:
+        """Item, source clip and effect of every one."""
+        for clip in self._clips.clips:
+            yield clip, clip, ""
+        for clip, effect in zip(self._sources, self._effects, strict=True):
+            yield f"{clip}+{effect}", clip, effect
+
 
 def featurize_corpus(
-    manifest: pd.DataFrame,
-    corpus: Path,
+    clips: ClipFiles,
     augmented: Path,
     out: Path,
     features: Features,
@@ -291,32 +297,27 @@ def featurize_corpus(
     # forked workers cannot use an accelerator that is open here
     here = isinstance(front_end, Encoder) and front_end.on_accelerator
     copies = read_copies(augmented)
-    strange = copies.loc[~copies["clip"].isin(manifest["clip"]), "copy"]
-    if not strange.empty:
-        raise SerError(f"{strange.iloc[0]} is a copy of no clip of {corpus}; run `dvc repro`.")
-    items = _Items(ClipFiles.of(manifest, corpus), copies, augmented)
-    work = partial(_of_item, front_end=front_end, features=features)
-    label = f"{corpus.name}: features"
-    starts, lengths = array("q"), array("q")
-    with (
-        whole_folder(out) as aside,
-        packing(aside / PACK) as pack,
-        closing(stream(work, items, label, "clip", in_process=here)) as found,
-    ):
-        for values in found:
-            starts.append(pack.add(values))
-            lengths.append(len(values))
-        index = pd.DataFrame(
-            {
-                "item": [*manifest["clip"], *copies["copy"]],
-                "clip": [*manifest["clip"], *copies["clip"]],
-                "effect": [*[""] * len(manifest), *copies["effect"]],
-                "start": starts,
-                "length": lengths,
-            }
+    strange = set(copies["clip"]).difference(clips.clips)
+    if strange:
+        raise SerError(
+            f"{copies.loc[copies['clip'].isin(strange), 'copy'].iloc[0]} is a copy of no clip of "
+            f"{clips.corpus}; run `dvc repro`."
         )
-        write_csv(aside / INDEX, index)
-        write_layout(aside, describe_layout(features, settings, values.shape[1]))
+    items = _Items(clips, copies, augmented)
+    work = partial(_of_item, front_end=front_end, features=features)
+    label = f"{clips.corpus.name}: features"
+    with whole_folder(out) as aside:
+        with (
+            packing(aside / PACK) as pack,
+            closing(stream(work, items, label, "clip", in_process=here)) as found,
+        ):
+            rows = (
+                (*names, pack.add(values), len(values))
+                for names, values in zip(items.names(), found, strict=True)
+            )
+            write_rows(aside / INDEX, INDEX_COLUMNS, rows)
+        width = Pack(aside / PACK).width or 1
+        write_layout(aside, describe_layout(features, settings, width))
 
 
 def _of_item(item: _Item, front_end: FrontEnd, features: Features) -> npt.NDArray[Any]:

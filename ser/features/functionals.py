@@ -19,7 +19,7 @@ import scipy.fft
 from ser.clips.audio import INT16_SCALE, SAMPLE_RATE_HZ, Float32, Int16, read_canonical, trim_bounds
 from ser.clips.listing import ClipFiles
 from ser.core.errors import SerError
-from ser.core.files import whole_folder, write_csv
+from ser.core.files import whole_folder, write_csv, write_rows
 from ser.core.processes import stream
 from ser.features.filters import hann
 from ser.features.front_ends import LogMel, Mfcc
@@ -254,9 +254,7 @@ def _statistics_names(name: str, columns: int) -> list[str]:
     return [f"{name}.{column}.{statistic}" for statistic in _STATISTICS for column in places]
 
 
-def write_functionals(
-    manifest: pd.DataFrame, corpus: Path, out: Path, settings: FunctionalsSettings
-) -> None:
+def write_functionals(files: ClipFiles, out: Path, settings: FunctionalsSettings) -> None:
     """Write the functionals of a built corpus to `out`, and those of copies at other speeds.
 
     Raises:
@@ -267,8 +265,7 @@ def write_functionals(
         print(EGEMAPS_LICENCE)
     spectra = Mfcc(LogMel.build(SETTINGS), SETTINGS.n_mfcc)
     work = partial(_of_file, spectra=spectra, settings=settings)
-    files = ClipFiles.of(manifest, corpus)
-    label = f"{corpus.name}: functionals"
+    label = f"{files.corpus.name}: functionals"
     with (
         whole_folder(out) as aside,
         packing(aside / PACK) as clips,
@@ -279,7 +276,7 @@ def write_functionals(
             names, values = answer
             clips.add(values[:1])
             copies.add(values[1:])
-        write_csv(aside / CLIPS, manifest[["clip"]])
+        write_rows(aside / CLIPS, ["clip"], ([clip] for clip in files.clips))
         write_csv(aside / NAMES, pd.DataFrame({"name": names}))
 
 

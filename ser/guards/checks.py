@@ -8,12 +8,12 @@ features are read, since every reading names its purpose.
 from collections.abc import Mapping
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 
-from ser.clips.manifest import speaker_keys
 from ser.core.errors import LeakError, SerError
 from ser.guards.crossings import Crossing
-from ser.guards.folds import ROLES
+from ser.guards.folds import ROLES, in_parts
 from ser.guards.mismatch import ProtocolMismatchError
 from ser.guards.protocol import Protocol
 
@@ -34,6 +34,13 @@ _ROLE_OF = {
     Purpose.CHECKPOINT: "validation",
     Purpose.CALIBRATION: "validation",
     Purpose.TEST: "test",
+}
+# by which columns of a manifest clips belong together
+_UNITS = {
+    Crossing.SPEAKER: ["corpus", "speaker"],
+    Crossing.STATEMENT: ["corpus", "sentence"],
+    Crossing.AUDIO: ["pcm_sha256"],
+    Crossing.TAKE: ["take_group"],
 }
 # what a protocol has to declare for a purpose to reach beyond its role
 _EXCUSE = {Purpose.STATISTICS: Crossing.STATISTIC, Purpose.CHECKPOINT: Crossing.CHECKPOINT}
@@ -65,62 +72,77 @@ def check_crossings(manifest: pd.DataFrame, folds: pd.DataFrame, protocol: Proto
     Raises:
         LeakError: saying what stands on both sides of which fold.
     """
-    units = pd.DataFrame(
-        {
-            "clip": manifest["clip"],
-            Crossing.SPEAKER: speaker_keys(manifest),
-            Crossing.STATEMENT: manifest["corpus"] + "/" + manifest["sentence"],
-            Crossing.AUDIO: manifest["pcm_sha256"],
-            Crossing.TAKE: manifest["take_group"],
-        }
-    )
-    rows = folds.merge(units, on="clip", validate="m:1")
-    for kind in (Crossing.SPEAKER, Crossing.STATEMENT, Crossing.AUDIO, Crossing.TAKE):
-        if kind not in protocol.crosses:
-            _check_unit(rows, kind, protocol)
+    units = {
+        kind: manifest.groupby(columns, sort=False, observed=True, dropna=False).ngroup().to_numpy()
+        for kind, columns in _UNITS.items()
+        if kind not in protocol.crosses
+    }
+    clips = pd.Index(manifest["clip"])
+    for part in in_parts(folds):
+        places = clips.get_indexer(part["clip"])
+        rows, places = part[places >= 0], places[places >= 0]
+        for kind, numbers in units.items():
+            crossing = _crossing(rows.assign(unit=numbers[places]), kind)
+            if not crossing.empty:
+                raise _leak(manifest, crossing, kind, protocol)
 
 
-def _check_unit(rows: pd.DataFrame, kind: Crossing, protocol: Protocol) -> None:
+def _crossing(rows: pd.DataFrame, kind: Crossing) -> pd.DataFrame:
+    """One row a side of every unit that stands on several sides of a fold."""
     if kind is Crossing.STATEMENT:
         # validation may share its words with training: no score of the test depends on it
-        rows = rows.assign(role=rows["role"].replace("validation", "train"))
-    sides = rows.drop_duplicates(["fold", kind, "role"])
-    crossing = sides[sides.duplicated(["fold", kind])].sort_values(["fold", kind])
-    if crossing.empty:
-        return
-    fold, unit = crossing.iloc[0][["fold", kind]]
-    clips = sides[(sides["fold"] == fold) & (sides[kind] == unit)].sort_values("role")
+        rows = rows.assign(role=rows["role"].mask(rows["role"] == "validation", "train"))
+    sides = rows.drop_duplicates(["fold", "unit", "role"])
+    return sides[sides.duplicated(["fold", "unit"], keep=False)]
+
+
+def _leak(
+    manifest: pd.DataFrame, crossing: pd.DataFrame, kind: Crossing, protocol: Protocol
+) -> LeakError:
+    """What is said of the first that crosses, by fold and name."""
+    named = manifest.set_index("clip")[_UNITS[kind]].agg("/".join, axis=1)
+    crossing = crossing.assign(name=crossing["clip"].map(named))
+    fold, unit = crossing.sort_values(["fold", "name"]).iloc[0][["fold", "name"]]
+    clips = crossing[(crossing["fold"] == fold) & (crossing["name"] == unit)].sort_values("role")
     where = " and ".join(f"{row.role} ({row.clip})" for row in clips.itertuples())
     what = {Crossing.AUDIO: "one recording under two names"}.get(kind, f"{kind} {unit}")
-    raise LeakError(
+    return LeakError(
         f"Fold {fold} leaks: {what} is in {where}, which protocol {protocol.name} does not allow; "
         "correct the folds."
     )
 
 
 def _check_coverage(manifest: pd.DataFrame, folds: pd.DataFrame, protocol: Protocol) -> None:
-    doubled = folds[folds.duplicated(["fold", "clip"])]
-    if not doubled.empty:
-        row = doubled.iloc[0]
-        raise LeakError(f"Fold {row['fold']} leaks: clip {row['clip']} has more than one role.")
-    strange = sorted(set(folds["role"]) - set(ROLES))
+    clips, tests = pd.Index(manifest["clip"]), np.zeros(len(manifest), np.int64)
+    seen = np.zeros(len(manifest), bool)
+    odd: set[str] = set()
+    for part in in_parts(folds):
+        doubled = part[part.duplicated(["fold", "clip"])]
+        if not doubled.empty:
+            row = doubled.iloc[0]
+            raise LeakError(f"Fold {row['fold']} leaks: clip {row['clip']} has more than one role.")
+        places = clips.get_indexer(part["clip"])
+        odd.update(part.loc[places < 0, "clip"])
+        seen[places[places >= 0]] = True
+        np.add.at(tests, places[(places >= 0) & (part["role"] == "test").to_numpy()], 1)
+    strange = sorted(set(folds["role"].unique()) - set(ROLES))
     if strange:
         raise SerError(f"The folds hold the unknown role {strange[0]!r}.")
-    odd = sorted(set(folds["clip"]) ^ set(manifest["clip"]))
+    odd.update(manifest.loc[~seen, "clip"])
     if odd:
-        raise SerError(f"Clip {odd[0]} is in the manifest or in the folds, but not in both.")
-    tests = folds[folds["role"] == "test"].groupby("clip").size()
-    wrong = [clip for clip in manifest["clip"] if tests.get(clip, 0) != 1]
-    if wrong:
-        count = tests.get(wrong[0], 0)
-        raise SerError(f"Clip {wrong[0]} is tested in {count} folds instead of exactly one.")
-    for number, fold in folds.groupby("fold"):
-        needed = [role for role in ROLES if role != "validation" or protocol.validates]
-        lacking = [role for role in needed if role not in set(fold["role"])]
-        if lacking:
-            raise ProtocolMismatchError(
-                f"Fold {number} has no {lacking[0]} clips; choose another protocol."
-            )
+        raise SerError(f"Clip {min(odd)} is in the manifest or in the folds, but not in both.")
+    if (wrong := np.flatnonzero(tests != 1)).size:
+        clip, count = clips[wrong[0]], tests[wrong[0]]
+        raise SerError(f"Clip {clip} is tested in {count} folds instead of exactly one.")
+    needed = [role for role in ROLES if role != "validation" or protocol.validates]
+    for part in in_parts(folds):
+        found = set(part[["fold", "role"]].drop_duplicates().itertuples(index=False, name=None))
+        for number in part["fold"].unique():
+            lacking = [role for role in needed if (number, role) not in found]
+            if lacking:
+                raise ProtocolMismatchError(
+                    f"Fold {number} has no {lacking[0]} clips; choose another protocol."
+                )
 
 
 def check_reading(

@@ -5,21 +5,23 @@ clip without a row in a fold has no part in it. Over the folds every clip is tes
 """
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ser.clips.manifest import speaker_keys
 from ser.core.errors import SerError
 from ser.core.files import whole_file
-from ser.core.tables import Table
+from ser.core.tables import Names, Table
 
 ROLES = ("train", "validation", "test")
 # A system that mixes corpora is tested in this many folds, whatever the corpora's own numbers.
 MIXED_FOLDS = 5
-# that are made text at once
-_ROWS = 10_000
+# that are made text at once, and that are looked at together
+_ROWS, _ROWS_OF_FOLDS = 10_000, 50_000
 _TABLE = Table("The fold table", {"fold": int, "clip": str, "role": str})
 
 
@@ -139,9 +141,23 @@ def _texts(folds: Iterable[pd.DataFrame]) -> Iterator[bytes]:
 
 
 def read_folds(path: Path) -> pd.DataFrame:
-    """Read a fold table.
+    """Read a fold table, which has a row for each fold and clip: clips and roles are categories.
 
     Raises:
         SerError: if it is missing or damaged.
     """
-    return _TABLE.read(path)
+    folds, clips, roles = array("i"), Names(), Names(ROLES)
+    for part in _TABLE.read_parts(path):
+        folds.extend(part["fold"])
+        clips.extend(part["clip"])
+        roles.extend(part["role"])
+    numbers = np.frombuffer(folds, np.int32)
+    return pd.DataFrame({"fold": numbers, "clip": clips.column(), "role": roles.column()})
+
+
+def in_parts(folds: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The rows of a fold table, all of some folds at a time: of a small one, all at once."""
+    numbers = np.sort(folds["fold"].unique())
+    at_once = max(1, _ROWS_OF_FOLDS * len(numbers) // max(len(folds), 1))
+    for begin in range(0, len(numbers), at_once):
+        yield folds[folds["fold"].isin(numbers[begin : begin + at_once])]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ser.clips.audio import SAMPLE_RATE_HZ, pcm_sha256, read_sound, write_wav
+from ser.clips.listing import ClipFiles
 from ser.clips.manifest import clip_path
 from ser.core.errors import SerError
 from ser.core.processes import spread
@@ -68,7 +69,8 @@ def hear(clips: pd.DataFrame, folder: Path) -> Heard:
             raise SerError(f"No file below {folder} could be read; the first: {faults[0]}")
         table = pd.DataFrame(rows)
         nothing = pd.DataFrame({"clip_a": [], "clip_b": [], "reason": []}, dtype=str)
-        pairs = find_pairs(table, place, nothing)
+        hashes = zip(table["clip"], table["pcm_sha256"], strict=True)
+        pairs = find_pairs(ClipFiles.of(hashes, place), nothing)
     names = dict(zip(table["clip"], table["name"], strict=True))
     pairs = pairs.assign(clip_a=pairs["clip_a"].map(names), clip_b=pairs["clip_b"].map(names))
     table = table.assign(clip=table["name"]).drop(columns="name")

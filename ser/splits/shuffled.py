@@ -18,7 +18,7 @@ def shuffled(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Five folds of clips, each emotion spread evenly; the next fold's clips validate."""
     if manifest["emotion"].value_counts().min() < SHUFFLED_FOLDS:
         raise ProtocolMismatchError(f"it needs at least {SHUFFLED_FOLDS} clips of every emotion")
-    ordered = manifest.sort_values("clip", ignore_index=True)
+    ordered = manifest[["clip", "emotion"]].sort_values("clip", ignore_index=True)
     folds = StratifiedKFold(SHUFFLED_FOLDS, shuffle=True, random_state=_SEED)
     drawn = pd.Series(0, index=ordered.index)
     for number, (_, tested) in enumerate(folds.split(ordered, ordered["emotion"])):

@@ -18,6 +18,7 @@ import scipy.fft
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]
+Pieces = npt.NDArray[np.uint32]
 
 _BYTES = 128
 # Pieces are two bytes and half a third one, so far from each other: 256 pieces of 20 bits. Found of
@@ -68,23 +69,25 @@ def close_pairs(signatures: Bytes) -> list[tuple[int, int]]:
             differing = np.bitwise_count(words[one] ^ words[other]).sum(axis=1)
             near = differing <= _MOST_BITS
             if near.any():
-                found = np.union1d(found, one[near] * len(signatures) + other[near])
+                pairs = one[near] * np.int64(len(signatures)) + other[near]
+                found = np.union1d(found, pairs)
     return [divmod(int(pair), len(signatures)) for pair in found]
 
 
-def _pieces(signatures: Bytes) -> Iterator[Numbers]:
+def _pieces(signatures: Bytes) -> Iterator[Pieces]:
     """Parts of all signatures, shape (vectors,), as numbers."""
     for near, far in _STRIDES:
         for place in range(_BYTES):
             one, two, three = (
-                signatures[:, (place + step) % _BYTES].astype(np.int64) for step in (0, near, far)
+                signatures[:, (place + step) % _BYTES].astype(np.uint32) for step in (0, near, far)
             )
-            yield one | two << 8 | (three & _HALF) << 16
+            yield one | two << np.uint32(8) | (three & np.uint32(_HALF)) << np.uint32(16)
 
 
-def _of_one_bucket(piece: Numbers, rows: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
+def _of_one_bucket(piece: Pieces, rows: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
     """Pairs of rows with the same piece, the lower first; as many at a time as rows, at most."""
-    ranked = np.sort(piece[rows] << 32 | rows)
+    ranked = piece[rows].astype(np.int64) << 32 | rows
+    ranked.sort()
     buckets, rows = ranked >> 32, ranked & 0xFFFFFFFF
     first = np.arange(len(rows))
     for step in count(1):

@@ -90,7 +90,7 @@ def by_speakers(manifest: pd.DataFrame, folds: Sequence[Fold]) -> Iterator[pd.Da
     for number, fold in enumerate(folds):
         # test last: a speaker listed twice is tested
         roles = {**dict.fromkeys(fold.validation, "validation"), **dict.fromkeys(fold.test, "test")}
-        role = manifest["speaker"].map(roles).fillna("train")
+        role = manifest["speaker"].astype(str).map(roles).fillna("train")
         yield pd.DataFrame({"fold": number, "clip": manifest["clip"], "role": role})
 
 

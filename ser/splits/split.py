@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from ser.clips.manifest import GENDERS, UNKNOWN, write_manifest
+from ser.clips.manifest import (
+    COLUMNS,
+    GENDERS,
+    MANIFEST,
+    UNKNOWN,
+    read_for_folds,
+    read_manifest_parts,
+)
 from ser.core.errors import SerError
-from ser.core.files import whole_folder, write_csv, write_json
+from ser.core.files import whole_folder, write_csv, write_json, write_rows
 from ser.guards.checks import check_crossings, check_folds
 from ser.guards.folds import write_each_fold
 from ser.guards.mismatch import ProtocolMismatchError
@@ -22,11 +30,11 @@ from ser.splits.takes import group_takes
 _ROWS = 50_000
 
 
-def split_corpus(manifest: pd.DataFrame, pairs: pd.DataFrame, out: Path) -> list[str]:
+def split_corpus(built: Path, pairs: pd.DataFrame, out: Path) -> list[str]:
     """Write a manifest for each gender, and the fold table of every protocol that fits.
 
     Args:
-        manifest: clips of one corpus.
+        built: folder of the built corpus.
         pairs: those of them that are one recording, as `find_pairs` lists them.
         out: gets `takes.csv`, a manifest for each gender, and `folds/<protocol>.csv` and `.json`,
             whole or not at all.
@@ -36,15 +44,18 @@ def split_corpus(manifest: pd.DataFrame, pairs: pd.DataFrame, out: Path) -> list
 
     Raises:
         LeakError: if folds leak what their protocol does not declare.
-        SerError: if no protocol fits, or folds differ from the pinned ones.
+        SerError: if the manifest is missing or damaged, no protocol fits, or folds differ from the
+            pinned ones.
     """
+    manifest = read_for_folds(built / MANIFEST)
     corpus = str(manifest["corpus"].iloc[0])
-    manifest = manifest.assign(take_group=group_takes(manifest, pairs)).sort_values("clip")
+    manifest = manifest.assign(take_group=group_takes(manifest, pairs))
     fitting, not_fitting = [], {}
     with whole_folder(out) as aside:
         write_csv(aside / "takes.csv", pairs, decimals=3)
         for gender in (*GENDERS, UNKNOWN):
-            write_manifest(aside / f"{gender}.csv", manifest[manifest["gender"] == gender])
+            rows = _of_gender(gender, built / MANIFEST, manifest["take_group"])
+            write_rows(aside / f"{gender}.csv", [*COLUMNS, "take_group"], rows)
         for name, protocol in PROTOCOLS.items():
             try:
                 check_folds(manifest, _decisive(manifest, name), protocol)
@@ -59,6 +70,16 @@ def split_corpus(manifest: pd.DataFrame, pairs: pd.DataFrame, out: Path) -> list
             raise SerError(f"No protocol fits {corpus}: it has too few speakers and statements.")
         write_json(aside / NOT_FITTING, not_fitting)
     return fitting
+
+
+def _of_gender(gender: str, path: Path, takes: "pd.Series[str]") -> Iterator[tuple[Any, ...]]:
+    """Rows of a manifest, each with its take group."""
+    begin = 0
+    for part in read_manifest_parts(path):
+        groups = takes.iloc[begin : begin + len(part)].to_numpy()
+        begin += len(part)
+        own = part[list(COLUMNS)].assign(take_group=groups)[part["gender"] == gender]
+        yield from own.itertuples(index=False, name=None)
 
 
 def _decisive(manifest: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def speaker_and_statement_open(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]
     statements = sorted(manifest["sentence"].unique())
     if len(statements) < 2:
         raise ProtocolMismatchError("it needs at least two statements")
-    half = manifest["sentence"].map(statements.index) % 2
+    half = manifest["sentence"].astype(str).map(statements.index) % 2
     takes = _takes(manifest)
     for number, (fold, tested_half) in enumerate(
         (fold, part) for fold in _speaker_groups(manifest) for part in (0, 1)

@@ -4,7 +4,9 @@ RAVDESS holds one recording twice under two names; a corpus put together from se
 hold copies at another level or with other silence around them, which hashes do not show.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import numpy.typing as npt
@@ -51,27 +53,27 @@ def fingerprint(samples: Int16) -> npt.NDArray[np.float32]:
     return (fine / norm if norm > 0 else fine).astype(np.float32)
 
 
-def find_signatures(manifest: pd.DataFrame, corpus: Path) -> Bytes:
-    """Signatures of the fingerprints of all clips of a built corpus, shape (clips, 128)."""
-    label = f"{corpus.name}: takes compared"
-    found = bytearray()
-    for one in stream(_clip_signature, ClipFiles.of(manifest, corpus), label, "clip"):
-        found += one.tobytes()
-    return np.frombuffer(found, dtype=np.uint8).reshape(len(manifest), -1)
+def find_signatures(files: ClipFiles) -> Bytes:
+    """Signatures of the fingerprints of all clips, shape (clips, 128), in a file that is mapped."""
+    label = f"{files.corpus.name}: takes compared"
+    with TemporaryFile() as found:
+        for one in stream(_clip_signature, files, label, "clip"):
+            found.write(one.tobytes())
+        found.flush()
+        return np.asarray(np.memmap(found, np.uint8, "r")).reshape(len(files), -1)
 
 
 def _clip_signature(file: tuple[Path, str]) -> Bytes:
     return signature(fingerprint(read_canonical(*file)))
 
 
-def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame) -> pd.DataFrame:
+def find_pairs(files: ClipFiles, not_the_same: pd.DataFrame) -> pd.DataFrame:
     """All pairs of clips that are one recording, or look like it.
 
     Fingerprints that are close make a candidate, which the waveforms must confirm: hum and tones
     that two recordings share have close fingerprints, too.
 
     Args:
-        corpus: folder of the built corpus.
         not_the_same: pairs that the corpus's file declares not to be the same.
 
     Returns:
@@ -81,20 +83,20 @@ def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame)
     declared = {
         frozenset((row.clip_a, row.clip_b)): str(row.reason) for row in not_the_same.itertuples()
     }
-    candidates = _candidates(find_signatures(manifest, corpus), manifest["pcm_sha256"])
-    clips, files = manifest["clip"].to_numpy(), ClipFiles.of(manifest, corpus)
+    candidates = _candidates(find_signatures(files), files.hashes)
     both = [(files[a], files[b]) for a, b in candidates]
-    compared = spread(_compare, both, f"{corpus.name}: takes that are alike", "pair")
+    compared = spread(_compare, both, f"{files.corpus.name}: takes that are alike", "pair")
     rows = []
     for (a, b), (similarity, correlation, identical) in zip(candidates, compared, strict=True):
         if similarity < SAME_TAKE_SIMILARITY and not identical:
             continue
-        note = declared.get(frozenset((clips[a], clips[b])), "")
+        clip_a, clip_b = files.clips[a], files.clips[b]
+        note = declared.get(frozenset((clip_a, clip_b)), "")
         what = SAME if correlation >= SAME_TAKE_CORRELATION and not note else ALIKE
         rows.append(
             {
-                "clip_a": clips[a],
-                "clip_b": clips[b],
+                "clip_a": clip_a,
+                "clip_b": clip_b,
                 "similarity": similarity,
                 "correlation": correlation,
                 "what": IDENTICAL if identical else what,
@@ -105,12 +107,14 @@ def find_pairs(manifest: pd.DataFrame, corpus: Path, not_the_same: pd.DataFrame)
     return pd.DataFrame(rows, columns=columns)
 
 
-def _candidates(signatures: Bytes, hashes: "pd.Series[str]") -> list[tuple[int, int]]:
+def _candidates(signatures: Bytes, hashes: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of clips whose fingerprints may be close or whose samples are identical, in order."""
     pairs = set(close_pairs(signatures))
     first: dict[str, int] = {}
-    for number in np.flatnonzero(hashes.duplicated(keep=False)).tolist():
-        digest = hashes.iloc[number]
+    # by a number each; the few whose numbers are the same are looked at
+    numbers = pd.Series(np.fromiter(map(hash, hashes), np.int64, len(hashes)))
+    for number in np.flatnonzero(numbers.duplicated(keep=False)).tolist():
+        digest = hashes[number]
         if digest in first:
             pairs.add((first[digest], number))
         first.setdefault(digest, number)

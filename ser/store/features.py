@@ -20,9 +20,10 @@ from ser.store.packs import Pack
 PACK = "features.safetensors"
 INDEX = "index.csv"
 LAYOUT = "layout.json"
+INDEX_COLUMNS = ("item", "clip", "effect", "start", "length")
 _TABLE = Table(
     "The index of features",
-    {"item": str, "clip": str, "effect": str, "start": int, "length": int},
+    {name: int if name in ("start", "length") else str for name in INDEX_COLUMNS},
 )
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from ser.clips.audio import write_wav
+from ser.clips.listing import ClipFiles
 from ser.clips.manifest import DECISIONS, Expected, read_decisions
 from ser.corpora import corpus_names, find_corpus
-from ser.download.build import build_corpus
 from ser.download.corpus import Corpus
 from ser.download.source import MIRROR_VARIABLE
 from ser.evaluation.metrics import system_metrics
@@ -24,7 +24,7 @@ from ser.reading.settings import System
 from ser.splits.protocols import find_protocol
 from ser.splits.split import split_corpus
 from ser.splits.takes import find_pairs
-from tests.builders import make_values, random_clip
+from tests.builders import built_manifest, files_of, make_values, random_clip
 from tests.corpora.schemes import make_group, make_name
 
 NAMED = [corpus for corpus in map(find_corpus, corpus_names()) if corpus.pattern]
@@ -73,17 +73,17 @@ def test_a_folder_in_its_layout_is_built_split_and_scored(
     )
     data = tmp_path / "data"
     built = data / "corpora" / "part"
-    manifest = build_corpus(part, built)
+    manifest = built_manifest(part, built)
     assert sorted(manifest["clip"]) == [f"part/{name}" for name in names]
     assert set(manifest["language"]) == {corpus.language}
     assert manifest["emotion"].nunique() == EMOTIONS
     genders = corpus.expected.genders
     for row in manifest.itertuples():
         assert genders.get(str(row.speaker), row.gender) == row.gender
-    pairs = find_pairs(manifest, built, read_decisions(built / DECISIONS))
+    pairs = find_pairs(ClipFiles.read(built), read_decisions(built / DECISIONS))
     if manifest["speaker"].nunique() == 1:
         return  # nobody can be held out, and few clips do not suffice for random folds
-    fitting = split_corpus(manifest, pairs, data / "splits" / "part")
+    fitting = split_corpus(built, pairs, data / "splits" / "part")
     # two speakers who say the same few words fit no other
     wanted = "two_speakers" if manifest["speaker"].nunique() == 2 else "leave_one_speaker_out"
     assert wanted in fitting
@@ -98,12 +98,13 @@ def predicted(manifest: pd.DataFrame, data: Path, protocol: str) -> pd.DataFrame
     """What the stages from augment to evaluate make of a corpus that is built and split."""
     values = make_values({"studies.training.epochs": 1, "studies.training.min_steps": 0})
     corpus, copies = data / "corpora" / "part", data / "augmented" / "part"
-    augment_corpus(manifest, corpus, copies, values.section("augmentation", Augmentation))
-    featurize_corpus(manifest, corpus, copies, data / "features" / "part", *load_features(values))
+    files = files_of(manifest, corpus)
+    augment_corpus(files, copies, values.section("augmentation", Augmentation))
+    featurize_corpus(files, copies, data / "features" / "part", *load_features(values))
     settings = values.changed({"functionals.speeds": []}).section(
         "functionals", FunctionalsSettings
     )
-    write_functionals(manifest, corpus, data / "functionals" / "part", settings)
+    write_functionals(files, data / "functionals" / "part", settings)
     system = load_system(System(corpora=["part"], protocol=protocol), data)
     trial = Trial.of("part", values, system).one_seed
     return run_trials([trial], "part")["part"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ser.clips.listing import ClipFiles
 from ser.clips.manifest import (
     COLUMNS,
     DECISIONS,
@@ -16,6 +17,7 @@ from ser.clips.manifest import (
     read_decisions,
     read_genders,
     read_manifest,
+    read_manifest_parts,
     speaker_keys,
     write_decisions,
     write_manifest,
@@ -134,17 +136,42 @@ def test_a_manifest_that_belies_itself_is_refused_when_it_is_read(
     assert read_manifest(path, may_be_empty=True).empty
 
 
+def test_a_manifest_is_read_in_parts_as_it_is_as_a_whole(
+    tmp_path: Path,
+    manifest: pd.DataFrame,
+    refused: Refused,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ser.core.tables._ROWS", 3)
+    path = tmp_path / MANIFEST
+    write_manifest(path, manifest)
+    parts = list(read_manifest_parts(path))
+    assert {len(part) for part in parts[:-1]} == {3}
+    pd.testing.assert_frame_equal(pd.concat(parts), read_manifest(path))
+    rows = path.read_text().splitlines(keepends=True)
+    for wrong in ([2, 1], [1, 2, 3, 1], [1, 2, 3, 3], [1, 2, 3, 4, 4]):
+        path.write_text("".join(rows[number] for number in (0, *wrong)))
+        with refused(str(path)):
+            list(read_manifest_parts(path))
+    write_manifest(path, manifest[:0])
+    with refused(str(path), "lists no clip"):
+        list(read_manifest_parts(path))
+    assert not list(read_manifest_parts(path, may_be_empty=True))
+
+
 def test_the_clips_of_all_genders_are_those_of_the_corpus(
     tmp_path: Path, manifest: pd.DataFrame, refused: Refused
 ) -> None:
     write_manifest(tmp_path / MANIFEST, manifest)
     for gender in ("female", "male", "unknown"):
         write_manifest(tmp_path / f"{gender}.csv", manifest[manifest["gender"] == gender])
-    found = read_genders(tmp_path, tmp_path)
-    assert found["clip"].tolist() == sorted(manifest["clip"])
+    assert read_genders(tmp_path)["clip"].tolist() == sorted(manifest["clip"])
+    assert list(ClipFiles.read_genders(tmp_path, tmp_path)) == list(ClipFiles.read(tmp_path))
+    for rows in (manifest[:0], manifest[manifest["gender"] == "female"].assign(pcm_sha256="0")):
+        write_manifest(tmp_path / "female.csv", rows)
+        with refused("are not those of", "dvc repro"):
+            ClipFiles.read_genders(tmp_path, tmp_path)
     write_manifest(tmp_path / "female.csv", manifest[:0])
-    with refused("are not those of", "dvc repro"):
-        read_genders(tmp_path, tmp_path)
     assert len(read_genders(tmp_path)) < len(manifest)
     (tmp_path / "unknown.csv").write_bytes((tmp_path / "male.csv").read_bytes())
     with refused(str(tmp_path), "more than once"):

@@ -125,13 +125,14 @@ def test_features_are_the_same_bytes(
     from ser.features.front_ends import featurize_corpus
     from ser.features.settings import Augmentation, load_features
     from ser.store.features import INDEX, LAYOUT, PACK
-    from tests.builders import real_values
+    from tests.builders import files_of, real_values
 
     (folder, manifest), augmented, values = voices, tmp_path / "augmented", real_values()
-    augment_corpus(manifest, folder, augmented, values.section("augmentation", Augmentation))
+    files = files_of(manifest, folder)
+    augment_corpus(files, augmented, values.section("augmentation", Augmentation))
     for executor in EXECUTORS:
         monkeypatch.setenv("SER_EXECUTOR", executor)
-        featurize_corpus(manifest, folder, augmented, tmp_path / executor, *load_features(values))
+        featurize_corpus(files, augmented, tmp_path / executor, *load_features(values))
     for name in (INDEX, PACK, LAYOUT):
         one, two = (tmp_path / executor / name for executor in EXECUTORS)
         assert one.read_bytes() == two.read_bytes(), name

@@ -21,6 +21,7 @@ from ser.core.files import (
     whole_folder,
     write_csv,
     write_json,
+    write_rows,
 )
 from tests.core.programs import run, started, wait_for_files
 
@@ -201,6 +202,15 @@ def test_numbers_that_json_lacks_leave_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(out, {"uar": math.nan})
     assert tree(tmp_path) == before
+
+
+def test_a_table_written_by_rows_is_that_of_the_whole(tmp_path: Path) -> None:
+    rows = [("a,b", 1, 0.5), ('"', -2, 1 / 3), ("", 0, 1e9), ("ñ", 3, -0.0)]
+    for some in (rows, []):
+        write_rows(tmp_path / "rows", ["text", "count", "share"], iter(some))
+        expected = pd.DataFrame(some, columns=["text", "count", "share"])
+        write_csv(tmp_path / "whole", expected)
+        assert (tmp_path / "rows").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 @pytest.mark.parametrize(

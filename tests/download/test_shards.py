@@ -18,6 +18,7 @@ from ser import cli
 from ser.catalogue.check import check_folder
 from ser.catalogue.draft import draft
 from ser.clips.audio import write_wav
+from ser.clips.listing import ClipFiles
 from ser.clips.manifest import DECISIONS, Expected, read_decisions
 from ser.core.errors import SerError
 from ser.download import source
@@ -30,7 +31,7 @@ from ser.download.synthetic import N_SPEAKERS, N_TAKES, synthetic_corpus
 from ser.download.synthetic_voice import speak, utterances
 from ser.splits.split import split_corpus
 from ser.splits.takes import find_pairs
-from tests.builders import random_clip
+from tests.builders import built_manifest, random_clip
 from tests.conftest import Refused, case
 from tests.download.test_build import tree
 from tests.download.test_source import BAD_NAMES
@@ -132,9 +133,9 @@ def test_clips_and_manifest_are_those_of_a_folder(
         write_shard(made / "toy" / name, members_of(folder, own), before=before)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(MIRROR_VARIABLE, str(folder.parent))
-        rows = build_corpus(corpus, made / "from-folder" / "toy")
+        rows = built_manifest(corpus, made / "from-folder" / "toy")
         patch.setenv(MIRROR_VARIABLE, str(made))
-        assert build_corpus(corpus, made / "from-shards" / "toy").equals(rows)
+        assert built_manifest(corpus, made / "from-shards" / "toy").equals(rows)
     assert tree(made / "from-shards") == tree(made / "from-folder")
     assert rows["emotion"].value_counts().to_dict() == {"happy": 4, "sad": 4}
     assert set(rows["speaker"]) == ({"7", "bé"} if corpus.sidecar else {"A", "B"})
@@ -144,13 +145,13 @@ def test_archives_that_are_shards_are_used_as_such(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(MIRROR_VARIABLE, str(folder.parent))
-    rows = build_corpus(TOLD, tmp_path / "from-folder" / "toy")
+    rows = built_manifest(TOLD, tmp_path / "from-folder" / "toy")
     monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path))
     monkeypatch.setattr(source, "ARCHIVE_FOLDER", tmp_path)
     for number in (0, 1):
         write_shard(tmp_path / f"{number}.tar", members_of(folder, KEYS[number::2]))
     archives = [Archive("http://publisher.example", f"{n}.tar", by_hand=True) for n in (0, 1)]
-    assert build_corpus(replace(TOLD, archives=tuple(archives)), tmp_path / "out").equals(rows)
+    assert built_manifest(replace(TOLD, archives=tuple(archives)), tmp_path / "out").equals(rows)
 
 
 def test_one_shard_at_a_time_lies_on_disk(folder: Path, mirror: Path, tmp_path: Path) -> None:
@@ -360,8 +361,8 @@ def test_the_synthetic_corpus_in_shards_goes_from_download_to_split(
         write_shard(mirror / f"train-{number:06d}.tar", own)
     expected = Expected(len(said), {}, corpus.expected.genders)
     built = tmp_path / "data" / "toy"
-    manifest = build_corpus(replace(corpus, name="toy", generate=None, expected=expected), built)
+    manifest = built_manifest(replace(corpus, name="toy", generate=None, expected=expected), built)
     names = {f"toy/Actor_{one.speaker:02d}/{Path(one.file_name).stem}" for one in said}
     assert set(manifest["clip"]) == names
-    pairs = find_pairs(manifest, built, read_decisions(built / DECISIONS))
-    assert "leave_one_speaker_out" in split_corpus(manifest, pairs, tmp_path / "splits" / "toy")
+    pairs = find_pairs(ClipFiles.read(built), read_decisions(built / DECISIONS))
+    assert "leave_one_speaker_out" in split_corpus(built, pairs, tmp_path / "splits" / "toy")

@@ -35,6 +35,7 @@ from ser.store.packs import Pack
 from tests.builders import (
     REPOSITORY,
     Drawn,
+    files_of,
     make_manifest,
     make_values,
     random_clip,
@@ -286,7 +287,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def test_a_corpus_has_one_copy_a_clip_and_effect(corpus: Corpus, tmp_path: Path) -> None:
     manifest, folder = corpus
     written = with_effects("noise", "speed")
-    augment_corpus(manifest, folder, tmp_path, written)
+    augment_corpus(files_of(manifest, folder), tmp_path, written)
     copies = read_copies(tmp_path)
     assert sorted(copies["copy"]) == sorted(
         f"{clip}+{effect}" for clip in manifest["clip"] for effect in ("noise", "speed")
@@ -305,9 +306,8 @@ def test_a_clip_that_is_not_the_one_of_the_manifest_is_refused(
 ) -> None:
     manifest, folder = corpus
     with refused("are not those that its manifest describes"):
-        augment_corpus(
-            manifest.assign(pcm_sha256="0" * 64), folder, tmp_path / "out", with_effects("noise")
-        )
+        other = files_of(manifest.assign(pcm_sha256="0" * 64), folder)
+        augment_corpus(other, tmp_path / "out", with_effects("noise"))
 
 
 def test_copies_do_not_depend_on_the_number_of_processes(
@@ -315,7 +315,7 @@ def test_copies_do_not_depend_on_the_number_of_processes(
 ) -> None:
     for workers in ("1", "2"):
         monkeypatch.setenv(VARIABLE, workers)
-        augment_corpus(*corpus, tmp_path / workers, with_effects(*EFFECTS))
+        augment_corpus(files_of(*corpus), tmp_path / workers, with_effects(*EFFECTS))
     names = sorted(path.name for path in (tmp_path / "1").iterdir())
     assert names == sorted([COPIES, *(f"{name}.safetensors" for name in EFFECTS)])
     for name in names:
@@ -324,7 +324,7 @@ def test_copies_do_not_depend_on_the_number_of_processes(
 
 
 def test_without_effects_there_is_an_empty_table(corpus: Corpus, tmp_path: Path) -> None:
-    augment_corpus(*corpus, tmp_path / "out", with_effects())
+    augment_corpus(files_of(*corpus), tmp_path / "out", with_effects())
     assert [path.name for path in (tmp_path / "out").iterdir()] == [COPIES]
     assert read_copies(tmp_path / "out").empty
 

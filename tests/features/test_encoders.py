@@ -29,6 +29,7 @@ from ser.store.packs import Pack
 from ser.training.fold import train_fold
 from tests.builders import (
     CORPUS,
+    files_of,
     make_manifest,
     make_recipe,
     make_values,
@@ -168,7 +169,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, Path
     folder = tmp_path_factory.mktemp("corpus")
     manifest = write_clips(make_manifest(speakers=3, clips_each=1), folder / "clips")
     none = make_values().section("augmentation", Augmentation)
-    augment_corpus(manifest, folder / "clips", folder / "augmented", none)
+    augment_corpus(files_of(manifest, folder / "clips"), folder / "augmented", none)
     return manifest, folder / "clips", folder / "augmented"
 
 
@@ -180,7 +181,7 @@ def test_a_corpus_is_featurized_alike_by_any_number_of_processes(
 ) -> None:
     for workers in ("1", "2"):
         monkeypatch.setenv(VARIABLE, workers)
-        featurize_corpus(*corpus, tmp_path / workers, *chosen())
+        featurize_corpus(files_of(*corpus[:2]), corpus[2], tmp_path / workers, *chosen())
     for name in (INDEX, PACK):
         one, two = ((tmp_path / workers / name).read_bytes() for workers in ("1", "2"))
         assert one == two, name
@@ -205,7 +206,7 @@ def test_an_accelerator_is_used_by_one_process_only(
         pytest.fail("processes were forked beside an open accelerator")
 
     monkeypatch.setattr("ser.core.processes._answers_of_workers", refuse)
-    featurize_corpus(*corpus, tmp_path / "out", *chosen())
+    featurize_corpus(files_of(*corpus[:2]), corpus[2], tmp_path / "out", *chosen())
     assert (tmp_path / "out" / PACK).is_file()
 
 
@@ -215,7 +216,12 @@ def test_a_model_trains_on_layers(
     tmp_path: Path,
 ) -> None:
     manifest = corpus[0]
-    featurize_corpus(*corpus, tmp_path / "features" / CORPUS, *chosen("hubert_base", 40.0))
+    featurize_corpus(
+        files_of(*corpus[:2]),
+        corpus[2],
+        tmp_path / "features" / CORPUS,
+        *chosen("hubert_base", 40.0),
+    )
     write_splits(manifest, tmp_path / "splits" / CORPUS)
     system = load_system_settings(make_values(), "tiny")
     data = load_system(system, tmp_path, with_functionals=False)
@@ -253,7 +259,7 @@ def test_weights_that_cannot_be_fetched_are_one_sentence_and_leave_nothing(
     (weights / "wavlm_base_plus.pth").unlink()
     monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
     with refused("wavlm_base_plus", str(weights), "not known", "network"):
-        featurize_corpus(*corpus, tmp_path / "out", *chosen())
+        featurize_corpus(files_of(*corpus[:2]), corpus[2], tmp_path / "out", *chosen())
     assert not (tmp_path / "out").exists()
 
 

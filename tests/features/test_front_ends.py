@@ -29,7 +29,7 @@ from ser.features.settings import (
 from ser.store.copies import pack_path, read_copies
 from ser.store.features import INDEX, LAYOUT, PACK, Layout, read_index, read_layout
 from ser.store.packs import Pack
-from tests.builders import make_manifest, make_values, random_clip, tone, write_clips
+from tests.builders import files_of, make_manifest, make_values, random_clip, tone, write_clips
 from tests.conftest import Refused
 
 Float = npt.NDArray[Any]
@@ -248,7 +248,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, Path]:
     """A corpus with two kinds of copies: its manifest and the folders of clips and of copies."""
     folder = tmp_path_factory.mktemp("corpus")
     manifest = write_clips(make_manifest(speakers=2, clips_each=1), folder / "clips")
-    augment_corpus(manifest, folder / "clips", folder / "augmented", augmentation("noise", "speed"))
+    files = files_of(manifest, folder / "clips")
+    augment_corpus(files, folder / "augmented", augmentation("noise", "speed"))
     return manifest, folder / "clips", folder / "augmented"
 
 
@@ -258,7 +259,7 @@ def test_the_index_says_where_features_of_clips_and_copies_lie(
 ) -> None:
     manifest, folder, augmented = corpus
     settings, own = chosen(front_end)
-    featurize_corpus(manifest, folder, augmented, tmp_path / "out", settings, own)
+    featurize_corpus(files_of(manifest, folder), augmented, tmp_path / "out", settings, own)
     index, copies = read_index(tmp_path / "out"), read_copies(augmented)
     pack = Pack(tmp_path / "out" / PACK)
     assert index["item"].is_unique
@@ -284,7 +285,7 @@ def test_features_do_not_depend_on_the_number_of_processes(
 ) -> None:
     for workers in ("1", "2"):
         monkeypatch.setenv(VARIABLE, workers)
-        featurize_corpus(*corpus, tmp_path / workers, *chosen("log_mel"))
+        featurize_corpus(files_of(*corpus[:2]), corpus[2], tmp_path / workers, *chosen("log_mel"))
     for name in (INDEX, PACK, LAYOUT):
         one, two = (tmp_path / workers / name for workers in ("1", "2"))
         assert one.read_bytes() == two.read_bytes(), name
@@ -295,15 +296,17 @@ def test_copies_of_unknown_clips_are_refused(
 ) -> None:
     manifest, folder, augmented = corpus
     with refused("+noise is a copy of no clip", "dvc repro"):
-        featurize_corpus(manifest[1:], folder, augmented, tmp_path / "out", *chosen("log_mel"))
+        files = files_of(manifest[1:], folder)
+        featurize_corpus(files, augmented, tmp_path / "out", *chosen("log_mel"))
 
 
 def test_an_unreadable_clip_leaves_no_features(tmp_path: Path) -> None:
     folder = tmp_path / "corpus"
     manifest = write_clips(make_manifest(speakers=1, clips_each=1), folder)
-    augment_corpus(manifest, folder, tmp_path / "augmented", augmentation())
+    files = files_of(manifest, folder)
+    augment_corpus(files, tmp_path / "augmented", augmentation())
     clip_path(folder, manifest["clip"][1]).write_bytes(b"no sound")
     out = tmp_path / "out"
     with pytest.raises(SerError, match="no audio"):
-        featurize_corpus(manifest, folder, tmp_path / "augmented", out, *chosen("log_mel"))
+        featurize_corpus(files, tmp_path / "augmented", out, *chosen("log_mel"))
     assert not out.exists()

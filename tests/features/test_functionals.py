@@ -29,7 +29,7 @@ from ser.features.functionals import (
 )
 from ser.features.settings import FunctionalsSettings
 from ser.store.functionals import CLIPS, COPIES, NAMES, PACK, Functionals
-from tests.builders import make_manifest, random_clip, tone, write_clips
+from tests.builders import files_of, make_manifest, random_clip, tone, write_clips
 from tests.conftest import Refused
 
 OWN = FunctionalsSettings(kind="own", speeds=[0.9, 1.1])
@@ -168,7 +168,7 @@ def test_they_come_back_by_clip_and_name_from_any_number_of_processes(
     manifest, folder = corpus
     for workers in ("1", "2"):
         monkeypatch.setenv(VARIABLE, workers)
-        write_functionals(manifest, folder, tmp_path / workers, OWN)
+        write_functionals(files_of(manifest, folder), tmp_path / workers, OWN)
     for name in (PACK, COPIES, CLIPS, NAMES):
         one, two = ((tmp_path / workers / name).read_bytes() for workers in ("1", "2"))
         assert one == two, name
@@ -209,7 +209,7 @@ def test_clips_other_than_those_of_the_manifest_are_refused(
     path = clip_path(tmp_path / "corpus", manifest["clip"][2])
     write_wav(path, random_clip(77))
     with refused(str(path), "manifest", "dvc repro"):
-        write_functionals(manifest, tmp_path / "corpus", tmp_path / "out", OWN)
+        write_functionals(files_of(manifest, path.parents[2]), tmp_path / "out", OWN)
     assert not (tmp_path / "out").exists()
 
 
@@ -218,7 +218,7 @@ def test_opensmile_is_asked_for_in_a_sentence(
 ) -> None:
     monkeypatch.setitem(sys.modules, "opensmile", None)
     with refused("pip install -r requirements-opensmile.in", "params.yaml"):
-        write_functionals(*corpus, tmp_path / "out", EGEMAPS)
+        write_functionals(files_of(*corpus), tmp_path / "out", EGEMAPS)
     assert not (tmp_path / "out").exists()
 
 
@@ -245,7 +245,7 @@ def test_egemaps_stand_beside_duration_and_loudness(
     fake.FeatureSet = SimpleNamespace(eGeMAPSv02="gemaps")
     fake.FeatureLevel = SimpleNamespace(Functionals="functionals")
     monkeypatch.setitem(sys.modules, "opensmile", fake)
-    write_functionals(*corpus, tmp_path / "out", EGEMAPS)
+    write_functionals(files_of(*corpus), tmp_path / "out", EGEMAPS)
     assert "audEERING Research License Agreement" in capsys.readouterr().out, (
         "terms must be printed"
     )
@@ -259,7 +259,7 @@ def test_egemaps_stand_beside_duration_and_loudness(
 def test_real_egemaps_are_88_finite_numbers(corpus: Corpus, tmp_path: Path) -> None:
     pytest.importorskip("opensmile")
     manifest, folder = corpus
-    write_functionals(manifest, folder, tmp_path / "out", EGEMAPS)
+    write_functionals(files_of(manifest, folder), tmp_path / "out", EGEMAPS)
     table = Functionals(tmp_path / "out").table()
     own = [name for name in table.columns if name.startswith("egemaps.")]
     assert len(own) == 88

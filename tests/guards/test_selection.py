@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ser.clips.manifest import read_manifest, write_manifest
+from ser.clips.manifest import MANIFEST, read_manifest, write_manifest
 from ser.core.errors import LeakError
 from ser.core.files import write_json
 from ser.core.tables import read_json
@@ -32,7 +32,10 @@ def make_manifest(corpus: str = CORPUS, **shape: Any) -> pd.DataFrame:
 
 
 def split(manifest: pd.DataFrame, splits: Path) -> None:
-    split_corpus(manifest, no_pairs(), splits / str(manifest["corpus"].iloc[0]))
+    corpus = str(manifest["corpus"].iloc[0])
+    built = splits.with_name("built") / corpus
+    write_manifest(built / MANIFEST, manifest)
+    split_corpus(built, no_pairs(), splits / corpus)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from ser.reading.settings import load_system_settings
 from ser.store.copies import COPIES, COPY_COLUMNS
 from ser.training.settings import load_recipe
 from ser.training.system import train_seed
-from tests.builders import CORPUS, make_values, write_splits
+from tests.builders import CORPUS, files_of, make_values, write_splits
 
 SCORE = {"uar": 50.0, "uar_low": 40.0, "uar_high": 60.0}
 SYSTEM = {"corpora": [CORPUS], "protocol": "leave_one_speaker_out"}
@@ -87,9 +87,10 @@ def project(voices: tuple[Path, pd.DataFrame], tmp_path_factory: pytest.TempPath
     augmented.mkdir(parents=True)
     write_csv(augmented / COPIES, pd.DataFrame(columns=list(COPY_COLUMNS)))
     features = data / "features" / CORPUS
-    featurize_corpus(manifest, corpus, augmented, features, *load_features(values))
+    files = files_of(manifest, corpus)
+    featurize_corpus(files, augmented, features, *load_features(values))
     kind = values.section("functionals", FunctionalsSettings)
-    write_functionals(manifest, corpus, data / "functionals" / CORPUS, kind)
+    write_functionals(files, data / "functionals" / CORPUS, kind)
     system = load_system(load_system_settings(values, CORPUS), data)
     train_seed(load_recipe(values), system, 0, models, "test")
     fit_linear_folds(system, 0.02, linear_folder(models))

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ser.clips.manifest import GENDERS, UNKNOWN, read_manifest
+from ser.clips.manifest import GENDERS, MANIFEST, UNKNOWN, read_manifest, write_manifest
 from ser.core.errors import LeakError, SerError
 from ser.core.tables import read_json
 from ser.guards.folds import hash_folds, read_folds
@@ -29,7 +29,9 @@ def make_manifest(**shape: Any) -> pd.DataFrame:
 
 
 def split(manifest: pd.DataFrame, out: Path, pairs: pd.DataFrame | None = None) -> list[str]:
-    return split_corpus(manifest, no_pairs() if pairs is None else pairs, out)
+    built = out.with_name(f"{out.name}-built")
+    write_manifest(built / MANIFEST, manifest)
+    return split_corpus(built, no_pairs() if pairs is None else pairs, out)
 
 
 def test_every_protocol_that_fits_has_its_table_and_others_their_reason(tmp_path: Path) -> None:

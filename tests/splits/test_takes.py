@@ -13,7 +13,6 @@ from ser.clips.audio import Int16, pcm_sha256, read_canonical, to_int16, write_w
 from ser.clips.manifest import ClipName, clip_path
 from ser.core.workers import VARIABLE
 from ser.corpora import find_corpus
-from ser.download.build import build_corpus
 from ser.download.source import MIRROR_VARIABLE
 from ser.download.synthetic_voice import speak, utterances
 from ser.splits.signatures import signature
@@ -27,7 +26,7 @@ from ser.splits.takes import (
     fingerprint,
     group_takes,
 )
-from tests.builders import make_manifest, write_clips
+from tests.builders import built_manifest, files_of, make_manifest, write_clips
 from tests.conftest import Refused
 from tests.splits.manifests import TWINS, pairs_of
 
@@ -91,7 +90,7 @@ def corpus_of(clips: list[Int16], folder: Path) -> pd.DataFrame:
 
 def groups_of(clips: list[Int16], folder: Path) -> list[str]:
     manifest = corpus_of(clips, folder)
-    return group_takes(manifest, find_pairs(manifest, folder, nothing_declared()))
+    return group_takes(manifest, find_pairs(files_of(manifest, folder), nothing_declared()))
 
 
 def test_a_copy_is_found_whatever_was_done_to_it(tmp_path: Path) -> None:
@@ -110,7 +109,7 @@ def test_different_takes_stay_apart(tmp_path: Path) -> None:
     closest = float(np.triu(prints @ prints.T, 1).max())
     assert closest < SAME_TAKE_SIMILARITY - 0.2, f"two takes are as close as {closest:.3f}"
     manifest = corpus_of(clips, tmp_path)
-    assert find_pairs(manifest, tmp_path, nothing_declared()).empty
+    assert find_pairs(files_of(manifest, tmp_path), nothing_declared()).empty
 
 
 def test_a_take_that_ends_otherwise_is_another_take() -> None:
@@ -131,7 +130,7 @@ def test_a_hum_makes_clips_alike_and_not_the_same(tmp_path: Path) -> None:
     clips = [humming(voice(0)), humming(voice(5)), gained(humming(voice(0)), -3)]
     assert similarity(clips[0], clips[1]) > SAME_TAKE_SIMILARITY
     manifest = corpus_of(clips, tmp_path)
-    pairs = find_pairs(manifest, tmp_path, nothing_declared())
+    pairs = find_pairs(files_of(manifest, tmp_path), nothing_declared())
     names = zip(pairs["clip_a"], pairs["clip_b"], strict=True)
     assert dict(zip(names, pairs["what"], strict=True)) == {
         ("toy/0", "toy/1"): ALIKE,
@@ -148,7 +147,7 @@ def test_what_the_corpus_declares_not_to_be_the_same_is_not(tmp_path: Path) -> N
         [("toy/1", "toy/0", "a test tone"), ("toy/1", "toy/2", "a test tone")],
         columns=["clip_a", "clip_b", "reason"],
     )
-    pairs = find_pairs(manifest, tmp_path, declared).set_index(["clip_a", "clip_b"])
+    pairs = find_pairs(files_of(manifest, tmp_path), declared).set_index(["clip_a", "clip_b"])
     assert pairs["what"].tolist() == [ALIKE, IDENTICAL, ALIKE]
     assert pairs["note"].tolist() == ["a test tone", "", "a test tone"]
     assert group_takes(manifest, pairs.reset_index()) == ["toy/0", "toy/1", "toy/0"]
@@ -189,7 +188,7 @@ def test_signatures_of_a_folder_come_in_the_order_of_the_manifest(
     manifest = corpus_of(clips, tmp_path)
     for workers in ("1", "2"):
         monkeypatch.setenv(VARIABLE, workers)
-        found = find_signatures(manifest, tmp_path)
+        found = find_signatures(files_of(manifest, tmp_path))
         expected = np.stack([signature(fingerprint(clip)) for clip in clips])
         np.testing.assert_array_equal(found, expected)
 
@@ -198,7 +197,7 @@ def test_signatures_of_a_folder_come_in_the_order_of_the_manifest(
 
 
 def found_in(folder: Path, manifest: pd.DataFrame) -> Mapping[tuple[str, str], str]:
-    pairs = find_pairs(manifest, folder, nothing_declared())
+    pairs = find_pairs(files_of(manifest, folder), nothing_declared())
     names = zip(pairs["clip_a"], pairs["clip_b"], strict=True)
     return dict(zip(names, pairs["what"], strict=True))
 
@@ -217,7 +216,7 @@ def test_ravdess_holds_one_take_twice(
 
     part = replace(ravdess.expected, n_clips=60, emotions={}, genders={"07": "male"})
     one = replace(ravdess, parse=of_one_actor, expected=part)
-    manifest = build_corpus(one, tmp_path / "ravdess")
+    manifest = built_manifest(one, tmp_path / "ravdess")
     assert found_in(tmp_path / "ravdess", manifest) == {TWINS["ravdess"]: IDENTICAL}
 
 
@@ -225,9 +224,9 @@ def test_a_clip_that_is_not_the_one_of_the_manifest_is_refused(
     tmp_path: Path, refused: Refused
 ) -> None:
     manifest = write_clips(make_manifest(speakers=1, clips_each=1), tmp_path)
-    find_signatures(manifest, tmp_path)
+    find_signatures(files_of(manifest, tmp_path))
     with refused("are not those that its manifest describes"):
-        find_signatures(manifest.assign(pcm_sha256="0" * 64), tmp_path)
+        find_signatures(files_of(manifest.assign(pcm_sha256="0" * 64), tmp_path))
 
 
 @pytest.mark.real
