@@ -36,18 +36,38 @@ class Texts(Sequence[str]):
         return self._buffer[self._ends[number] : self._ends[number + 1]].decode()
 
 
+class Hashes(Sequence[str]):
+    """SHA-256 of many clips, in hexadecimal, held in binary."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def append(self, digest: str) -> None:
+        """Add one at the end."""
+        self._buffer += bytes.fromhex(digest)
+
+    def __len__(self) -> int:
+        return len(self._buffer) // 32
+
+    def __getitem__(self, number: Any) -> Any:
+        """The hash of a number from 0."""
+        if not 0 <= number < len(self):
+            raise IndexError
+        return self._buffer[32 * number : 32 * number + 32].hex()
+
+
 @dataclass(frozen=True, eq=False)
 class ClipFiles(Sequence[tuple[Path, str]]):
     """Files of the clips of a built corpus, each with the hash of its samples."""
 
     corpus: Path
     clips: Texts
-    hashes: Texts
+    hashes: Hashes
 
     @classmethod
     def of(cls, hashes: Iterable[tuple[str, str]], corpus: Path) -> "ClipFiles":
         """Those of clips with their hashes; `corpus` is the folder of the built corpus."""
-        files = cls(corpus, Texts(), Texts())
+        files = cls(corpus, Texts(), Hashes())
         for clip, digest in hashes:
             files.clips.append(clip)
             files.hashes.append(digest)

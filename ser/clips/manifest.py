@@ -12,7 +12,7 @@ import pandas as pd
 from ser.clips.labels import is_emotion
 from ser.core.errors import SerError
 from ser.core.files import write_csv
-from ser.core.tables import Names, Table
+from ser.core.tables import Names, Table, sharing
 
 GENDERS = ("female", "male")
 # of speakers whose gender the publisher does not tell; systems of one gender leave them out
@@ -125,7 +125,11 @@ def read_genders(folder: Path) -> pd.DataFrame:
     Raises:
         SerError: as for `read_manifest`.
     """
-    parts = [read_manifest(path, may_be_empty=True) for path in _genders(folder)]
+    parts = [
+        sharing(part, "take_group", "clip") if "take_group" in part else part
+        for path in _genders(folder)
+        for part in _TABLE.read_parts(path)
+    ]
     manifest = pd.concat(parts, ignore_index=True).sort_values("clip", ignore_index=True)
     check_rows(manifest, str(folder))
     return manifest
@@ -135,9 +139,16 @@ def clip_hashes(path: Path, *, may_be_empty: bool = False) -> Iterator[tuple[str
     """Clips of a manifest in their order, each with the hash of its samples.
 
     Raises:
-        SerError: as for `read_manifest_parts`.
+        SerError: as for `read_manifest_parts`, or if one is no hash.
     """
     for part in read_manifest_parts(path, may_be_empty=may_be_empty):
+        strange = part[~part["pcm_sha256"].str.fullmatch("[0-9a-f]{64}")]
+        if not strange.empty:
+            row = strange.iloc[0]
+            raise SerError(
+                f"{path}: clip {row['clip']} has pcm_sha256 {row['pcm_sha256']!r}, which is no "
+                "SHA-256; run `dvc repro`."
+            )
         yield from zip(part["clip"], part["pcm_sha256"], strict=True)
 
 

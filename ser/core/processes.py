@@ -5,6 +5,7 @@ clips this small (a matrix product of one clip took eight times as long when BLA
 one thread always adds up in the same order, so results are the same to the last bit.
 """
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -247,6 +248,8 @@ def _serve(
 
     Ctrl-C reaches every process of a terminal; only the parent answers it, and kills its workers.
     """
+    # what the parent had stays shared with it: the collector would write to every object
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -28,18 +28,29 @@ _ROWS = 10_000
 class Names:
     """A long column of texts that come again and again, each of which is held once."""
 
-    def __init__(self, known: Iterable[str] = ()) -> None:
+    def __init__(self, known: Sequence[str] = ()) -> None:
+        self._names = list(known)
         self._numbers = {name: number for number, name in enumerate(known)}
         self._codes = array("i")
 
+    def append(self, name: str) -> None:
+        """Add a text at the end."""
+        number = self._numbers.setdefault(name, len(self._names))
+        if number == len(self._names):
+            self._names.append(name)
+        self._codes.append(number)
+
     def extend(self, names: Iterable[str]) -> None:
         """Add texts at the end."""
-        numbers = self._numbers
-        self._codes.extend(numbers.setdefault(name, len(numbers)) for name in names)
+        for name in names:
+            self.append(name)
+
+    def __getitem__(self, place: int) -> str:
+        return self._names[self._codes[place]]
 
     def column(self) -> pd.Categorical:
         """The texts, with those that differ in order as categories."""
-        names = pd.Index(list(self._numbers), dtype=str)
+        names = pd.Index(self._names, dtype=str)
         order = names.argsort()
         places = np.empty(len(names), np.int32)
         places[order] = np.arange(len(names), dtype=np.int32)
@@ -150,6 +161,21 @@ class Table:
 
     def _error(self, source: str, fault: str) -> SerError:
         return SerError(f"{self.what} {source} {fault}.")
+
+
+def sharing(table: pd.DataFrame, column: str, like: str) -> pd.DataFrame:
+    """The table; where a column's text is that of another, it is held once."""
+    return table.assign(**{column: table[like].where(table[column] == table[like], table[column])})
+
+
+def csv_texts(tables: Iterable[pd.DataFrame]) -> Iterator[bytes]:
+    """The CSV of a long table, some rows at a time."""
+    header = True
+    for table in tables:
+        for begin in range(0, max(len(table), 1), _ROWS):
+            some = table[begin : begin + _ROWS]
+            yield some.to_csv(index=False, header=header, lineterminator="\n").encode()
+            header = False
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:

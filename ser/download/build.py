@@ -85,7 +85,7 @@ def name_clips(corpus: Corpus, files: Files) -> NamedClips:
             files of a clip that is there twice, or the count that is not as published.
     """
     told = read_sidecars(corpus, files)
-    numbers, hashes = array("q"), array("q")
+    numbers, hashes = array("i"), array("q")
     kinds: Counter[tuple[str, str, str]] = Counter()
     examples: dict[tuple[str, str, str], str] = {}
     for number, (relative, path) in enumerate(files):
@@ -149,7 +149,7 @@ def without_defects(corpus: Corpus, named: NamedClips) -> NamedClips:
         )
     print(f"{corpus.title}: {len(defects)} clips with known defects are left out")
     sound = [name.clip not in defects for name, _ in named]
-    return replace(named, numbers=array("q", compress(named.numbers, sound)))
+    return replace(named, numbers=array("i", compress(named.numbers, sound)))
 
 
 def load_checksums(corpus: Corpus) -> Mapping[str, str]:

@@ -74,7 +74,7 @@ def each_in_turn(
     """
     shards: dict[Path | None, array[int]] = {}
     for place, (_, path) in enumerate(named):
-        shards.setdefault(shard_of(path), array("q")).append(place)
+        shards.setdefault(shard_of(path), array("i")).append(place)
     for shard, places in shards.items():
         if shard is None:
             yield places, _Those(named, places)

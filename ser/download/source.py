@@ -24,6 +24,7 @@ import requests
 from ser.clips.listing import Texts
 from ser.core.errors import SerError
 from ser.core.files import FULL, partial_path
+from ser.core.tables import Names
 from ser.download.corpus import Archive, Corpus
 
 MIRROR_VARIABLE = "SER_MIRROR"
@@ -59,15 +60,21 @@ class _Found(Sequence[tuple[PurePosixPath, Path]]):
     """Files as `source_files` yields them, in order; held as text."""
 
     def __init__(self, found: Iterable[tuple[PurePosixPath, Path]]) -> None:
-        self._names, self._paths = Texts(), Texts()
+        self._names, self._roots = Texts(), Names()
         for name, path in found:
             self._names.append(str(name))
-            self._paths.append(str(path))
-        self._order = array("q", range(len(self._names)))
-        for texts in (self._paths, self._names):
+            # most paths end with the name, and begin alike
+            root = str(path).removesuffix(str(name))
+            self._roots.append(root if root != str(path) else f"{root}\0")
+        self._order = array("i", range(len(self._names)))
+        for text in (self._path, self._names.__getitem__):
             # as paths, which are in the order of their parts
-            order = sorted(self._order, key=lambda place: texts[place].replace("/", "\0"))
-            self._order = array("q", order)
+            order = sorted(self._order, key=lambda place: text(place).replace("/", "\0"))
+            self._order = array("i", order)
+
+    def _path(self, place: int) -> str:
+        root = self._roots[place]
+        return root[:-1] if root.endswith("\0") else root + self._names[place]
 
     def __len__(self) -> int:
         return len(self._order)
@@ -75,7 +82,7 @@ class _Found(Sequence[tuple[PurePosixPath, Path]]):
     def __getitem__(self, number: Any) -> Any:
         """The name and path of a number from 0."""
         place = self._order[number]
-        return PurePosixPath(self._names[place]), Path(self._paths[place])
+        return PurePosixPath(self._names[place]), Path(self._path(place))
 
 
 def find_mirror(checkout: Path | None = None) -> Path | None:

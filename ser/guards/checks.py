@@ -161,7 +161,8 @@ def check_reading(
         LeakError: naming the clip or copy that has no business there, and why.
     """
     _check_origins(items)
-    role = items["clip"].map(dict(roles)).fillna("left out")
+    found = [roles.get(clip, "left out") for clip in items["clip"]]
+    role = pd.Series(found, items.index, dtype=str)
     is_copy = items["effect"] != ""
     if purpose is Purpose.TRAIN:
         misplaced = role != "train"

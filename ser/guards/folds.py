@@ -15,13 +15,13 @@ import pandas as pd
 from ser.clips.manifest import speaker_keys
 from ser.core.errors import SerError
 from ser.core.files import whole_file
-from ser.core.tables import Names, Table
+from ser.core.tables import Names, Table, csv_texts
 
 ROLES = ("train", "validation", "test")
 # A system that mixes corpora is tested in this many folds, whatever the corpora's own numbers.
 MIXED_FOLDS = 5
-# that are made text at once, and that are looked at together
-_ROWS, _ROWS_OF_FOLDS = 10_000, 50_000
+# that are looked at together
+_ROWS = 50_000
 _TABLE = Table("The fold table", {"fold": int, "clip": str, "role": str})
 
 
@@ -105,7 +105,7 @@ def in_order(folds: pd.DataFrame) -> pd.DataFrame:
 def hash_folds(folds: pd.DataFrame) -> str:
     """SHA-256 of a fold table, whatever the order of its rows."""
     digest = hashlib.sha256()
-    for text in _texts([folds]):
+    for text in csv_texts([in_order(folds)]):
         digest.update(text)
     return digest.hexdigest()
 
@@ -123,21 +123,10 @@ def write_each_fold(path: Path, folds: Iterable[pd.DataFrame]) -> str:
     """
     digest = hashlib.sha256()
     with whole_file(path) as aside, aside.open("wb") as file:
-        for text in _texts(folds):
+        for text in csv_texts(map(in_order, folds)):
             digest.update(text)
             file.write(text)
     return digest.hexdigest()
-
-
-def _texts(folds: Iterable[pd.DataFrame]) -> Iterator[bytes]:
-    """The CSV of a fold table, some rows at a time."""
-    header = True
-    for fold in folds:
-        rows = in_order(fold)
-        for begin in range(0, max(len(rows), 1), _ROWS):
-            some = rows[begin : begin + _ROWS]
-            yield some.to_csv(index=False, header=header, lineterminator="\n").encode()
-            header = False
 
 
 def read_folds(path: Path) -> pd.DataFrame:
@@ -158,6 +147,6 @@ def read_folds(path: Path) -> pd.DataFrame:
 def in_parts(folds: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The rows of a fold table, all of some folds at a time: of a small one, all at once."""
     numbers = np.sort(folds["fold"].unique())
-    at_once = max(1, _ROWS_OF_FOLDS * len(numbers) // max(len(folds), 1))
+    at_once = max(1, _ROWS * len(numbers) // max(len(folds), 1))
     for begin in range(0, len(numbers), at_once):
         yield folds[folds["fold"].isin(numbers[begin : begin + at_once])]

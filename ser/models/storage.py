@@ -194,7 +194,12 @@ def _origin(card: dict[str, Any]) -> tuple[tuple[str, ...], int, dict[str, set[s
     named = all(is_emotion(name) for name in emotions)
     if not named or not emotions or list(emotions) != ordered(emotions):
         raise ValueError(f"its emotions are {', '.join(emotions)}")
-    uses = {str(purpose): set(items) for purpose, items in card["uses"].items()}
+    # most often the same items are used for several purposes
+    known: dict[str, str] = {}
+    uses = {
+        str(purpose): {known.setdefault(item, item) for item in items}
+        for purpose, items in card["uses"].items()
+    }
     return emotions, int(card["fold"]), uses
 
 

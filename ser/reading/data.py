@@ -6,6 +6,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -113,10 +114,10 @@ def _check_features(data: SystemData, features: Path) -> None:
     doubled = data.index.loc[data.index["item"].duplicated(), "item"]
     if not doubled.empty:
         raise SerError(f"{doubled.iloc[0]} has features twice in {features}; run `dvc repro`.")
-    featured = set(data.index.loc[data.index["effect"] == "", "item"])
-    missing = [clip for clip in data.clips["clip"] if clip not in featured]
-    if missing:
-        raise SerError(f"Clip {missing[0]} has no features in {features}; run `dvc repro`.")
+    featured = data.index.loc[data.index["effect"] == "", "item"]
+    missing = data.clips.loc[~data.clips["clip"].isin(featured), "clip"]
+    if not missing.empty:
+        raise SerError(f"Clip {missing.iloc[0]} has no features in {features}; run `dvc repro`.")
     has_copies = (data.index["effect"] != "").any()
     if Crossing.COPY in data.protocol.crosses and not has_copies:
         raise SerError(
@@ -188,9 +189,12 @@ def check_uses(data: SystemData, fold: int, uses: dict[str, set[str]]) -> None:
 
 def encode(clips: pd.DataFrame, items: pd.DataFrame, emotions: Sequence[str]) -> Tensor:
     """Class of every item as an index into `emotions`, shape (items,); -1 for none of them."""
-    label = dict(zip(clips["clip"], clips["emotion"], strict=True))
     number = {emotion: place for place, emotion in enumerate(emotions)}
-    return torch.tensor([number.get(label[clip], -1) for clip in items["clip"]], dtype=torch.long)
+    numbers = np.array([number.get(emotion, -1) for emotion in clips["emotion"]], dtype=np.int64)
+    places = pd.Index(clips["clip"]).get_indexer(items["clip"])
+    if (places < 0).any():
+        raise KeyError(items["clip"].iloc[int((places < 0).argmax())])
+    return torch.from_numpy(numbers[places])
 
 
 def trained_emotions(data: SystemData, fold: int) -> tuple[str, ...]:

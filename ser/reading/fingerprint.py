@@ -6,6 +6,7 @@ DVC cannot depend on a list that params.yaml holds, but it can depend on one key
 import hashlib
 from pathlib import Path
 
+from ser.core.tables import csv_texts
 from ser.guards.folds import hash_folds
 from ser.reading.data import SystemData, load_system
 from ser.reading.settings import System
@@ -36,10 +37,11 @@ def fingerprint(system: System, data: Path) -> dict[str, str]:
 
 
 def _of_folds(data: SystemData) -> str:
-    clips = data.clips.to_csv(index=False, lineterminator="\n")
     crosses = " ".join(sorted(data.protocol.crosses))
-    text = f"{hash_folds(data.folds)} {data.protocol.name} {crosses}\n{clips}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    whole = hashlib.sha256(f"{hash_folds(data.folds)} {data.protocol.name} {crosses}\n".encode())
+    for text in csv_texts([data.clips]):
+        whole.update(text)
+    return whole.hexdigest()
 
 
 def _of_files(paths: list[Path]) -> str:

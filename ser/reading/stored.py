@@ -73,11 +73,18 @@ class Stored(Sequence[Tensor]):
 
     def statistics(self) -> tuple[Tensor, Tensor]:
         """What normalising takes from each item and divides it by, both of shape (items, bands)."""
-        found = [
-            normalizer.statistics(self._plain(place))
-            for place, normalizer in enumerate(self.normalizers)
-        ]
-        return torch.stack([shift for shift, _ in found]), torch.stack([by for _, by in found])
+        shifts, scales = torch.empty(0), torch.empty(0)
+        for place, normalizer in enumerate(self.normalizers):
+            shift, by = normalizer.statistics(self._plain(place))
+            if not place:
+                shifts = torch.empty(len(self), *shift.shape)
+                # most often it is one for all, which is held once
+                alike = all(one.scale is by for one in self.normalizers)
+                scales = by.expand(len(self), -1) if alike else torch.empty(len(self), *by.shape)
+            shifts[place] = shift
+            if not alike:
+                scales[place] = by
+        return shifts, scales
 
     def take(self, places: Tensor, rows: Tensor) -> Tensor:
         """Rows of items, without normalising, shape (some, steps, bands).

@@ -8,13 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ser.core.errors import SerError
 from ser.core.files import write_json
-from ser.core.tables import Table, read_json
+from ser.core.tables import Table, read_json, sharing
 from ser.store.packs import Pack
 
 PACK = "features.safetensors"
@@ -86,7 +87,8 @@ def read_index(folder: Path) -> pd.DataFrame:
     Raises:
         SerError: if it is missing or damaged.
     """
-    return _TABLE.read(folder / INDEX)
+    parts = (sharing(part, "clip", "item") for part in _TABLE.read_parts(folder / INDEX))
+    return pd.concat(parts, ignore_index=True)
 
 
 def check_pack(folder: Path, index: pd.DataFrame, layout: Layout) -> None:
@@ -101,11 +103,14 @@ def check_pack(folder: Path, index: pd.DataFrame, layout: Layout) -> None:
             f"{folder / LAYOUT} tells of other rows than {PACK} has ({pack.width} numbers each); "
             "run `dvc repro`."
         )
-    named = index["clip"].where(index["effect"] == "", index["clip"] + "+" + index["effect"])
-    in_order = index.sort_values("start")
-    ends = [0, *in_order["start"] + in_order["length"]]
-    shared_out = ends == [*in_order["start"], len(pack)] and (index["length"] > 0).all()
-    if not shared_out or (index["item"] != named).any():
+    copies = index[index["effect"] != ""]
+    named = index["item"] == index["clip"]
+    named[copies.index] = copies["item"] == copies["clip"] + "+" + copies["effect"]
+    starts, lengths = (index[name].to_numpy(np.int64) for name in ("start", "length"))
+    order = np.argsort(starts)
+    ends = np.append(0, starts[order] + lengths[order])
+    shared_out = (ends == np.append(starts[order], len(pack))).all() and (lengths > 0).all()
+    if not shared_out or not named.all():
         raise SerError(
             f"{folder / INDEX} does not share out the rows of {PACK}, each to one clip or copy; "
             "run `dvc repro`."

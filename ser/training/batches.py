@@ -4,10 +4,11 @@ Every random number comes from a generator that is passed in, so a fold's batche
 seed alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -50,7 +51,7 @@ class TrainingItems:
         self,
         features: Stored,
         targets: Tensor,
-        sources: Sequence[str],
+        sources: "Sequence[str] | pd.Series[str]",
         corpora: Tensor | None = None,
     ) -> None:
         """
@@ -65,14 +66,14 @@ class TrainingItems:
         self.mean, self.scale = features.statistics()
         self.targets = targets
         self.corpora = torch.zeros_like(targets) if corpora is None else corpora
-        groups: dict[str, list[int]] = {}
-        for number, source in enumerate(sources):
-            groups.setdefault(source, []).append(number)
-        most = max(len(group) for group in groups.values())
-        self.copies = torch.tensor([len(group) - 1 for group in groups.values()])
-        self.items = torch.tensor(
-            [group + [group[0]] * (most - len(group)) for group in groups.values()]
-        )
+        groups = pd.factorize(pd.Series(sources, dtype=str))[0]
+        order = np.argsort(groups, kind="stable")
+        sizes = np.bincount(groups)
+        first = np.cumsum(sizes) - sizes
+        # of each source, its items; those that lack are the first
+        items = np.repeat(order[first, np.newaxis], sizes.max(), axis=1)
+        items[groups[order], np.arange(len(order)) - first[groups[order]]] = order
+        self.copies, self.items = torch.from_numpy(sizes - 1), torch.from_numpy(items)
 
     def __len__(self) -> int:
         """Number of source clips."""

@@ -206,7 +206,7 @@ def _load_fold(
         read = reader.normalized(held_out, Purpose.CHECKPOINT, normalizer)
         scored.append(_Scored(watched, read, encode(data.clips, held_out, emotions)))
     return _FoldData(
-        TrainingItems(features, targets, items["clip"].tolist(), _numbers(items["corpus"])),
+        TrainingItems(features, targets, items["clip"], _numbers(items["corpus"])),
         scored,
         normalizer,
         emotions,

@@ -12,7 +12,7 @@ import torch
 from ser.core.files import resumable_folder, write_csv
 from ser.core.processes import spread
 from ser.core.progress import tick
-from ser.core.tables import Table
+from ser.core.tables import Table, csv_texts
 from ser.models.storage import TrainedNetwork, network_path, save_network, seed_folder
 from ser.reading.data import SystemData
 from ser.store.packs import find_shards
@@ -81,7 +81,8 @@ def _key(recipe: Recipe, data: SystemData) -> str:
     protocol = data.protocol.name, sorted(data.protocol.crosses)
     whole = hashlib.sha256(f"{torch.__version__} {recipe} {protocol} {data.layout}".encode())
     for table in (data.clips, data.folds, data.index):
-        whole.update(table.to_csv(index=False).encode())
+        for text in csv_texts([table]):
+            whole.update(text)
     rooms = ("core", "clips", "guards", "store", "reading", "models", "training")
     code = [path for room in rooms for path in (_SER / room).rglob("*.py")]
     packs = [shard for pack in data.packs.values() for shard in find_shards(pack)]

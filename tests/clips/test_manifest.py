@@ -167,10 +167,14 @@ def test_the_clips_of_all_genders_are_those_of_the_corpus(
         write_manifest(tmp_path / f"{gender}.csv", manifest[manifest["gender"] == gender])
     assert read_genders(tmp_path)["clip"].tolist() == sorted(manifest["clip"])
     assert list(ClipFiles.read_genders(tmp_path, tmp_path)) == list(ClipFiles.read(tmp_path))
-    for rows in (manifest[:0], manifest[manifest["gender"] == "female"].assign(pcm_sha256="0")):
+    women = manifest[manifest["gender"] == "female"]
+    for rows in (manifest[:0], women.assign(pcm_sha256="f" * 64)):
         write_manifest(tmp_path / "female.csv", rows)
         with refused("are not those of", "dvc repro"):
             ClipFiles.read_genders(tmp_path, tmp_path)
+    write_manifest(tmp_path / "female.csv", women.assign(pcm_sha256="f" * 63))
+    with refused("female.csv", women["clip"].iloc[0], "no SHA-256"):
+        ClipFiles.read_genders(tmp_path, tmp_path)
     write_manifest(tmp_path / "female.csv", manifest[:0])
     assert len(read_genders(tmp_path)) < len(manifest)
     (tmp_path / "unknown.csv").write_bytes((tmp_path / "male.csv").read_bytes())
