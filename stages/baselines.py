@@ -24,7 +24,7 @@ from ser.reading.settings import load_system_settings
 def main(system: str) -> None:
     """Score the baselines of SYSTEM."""
     values = load_values()
-    data = load_system(load_system_settings(values, system), Path("data"))
+    data = load_system(load_system_settings(values, system), Path("data"), with_details=False)
     settings = values.section("baselines", BaselineSettings)
     with whole_folder(linear_folder(Path("models") / system)) as folder:
         fit_linear_folds(data, values.section("linear", Linear).c, folder)

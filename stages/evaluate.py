@@ -38,7 +38,7 @@ def main(system: str) -> None:
     values, models = load_values(), Path("models") / system
     settings, seeds = load_system_settings(values, system), load_seeds(values)
     warnings = warnings_beside(settings.corpora)
-    data = load_system(settings, Path("data"))
+    data = load_system(settings, Path("data"), with_details=False)
     answering = load_answering(values, helped=bool(settings.helpers))
     predictions = predict_out_of_fold(data, models, seeds, answering)
     check_complete(predictions, data.tested, seeds)

@@ -18,7 +18,8 @@ def main(system: str, seed: int) -> None:
     """Train SYSTEM with SEED."""
     values = load_values()
     recipe = load_recipe(values)
-    data = load_system(load_system_settings(values, system), Path("data"), with_functionals=False)
+    settings = load_system_settings(values, system)
+    data = load_system(settings, Path("data"), with_functionals=False, with_details=False)
     train_seed(recipe, data, seed, Path("models") / system, f"{system}, seed {seed}")
 
 

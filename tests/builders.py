@@ -32,7 +32,7 @@ from ser.download.build import build_corpus
 from ser.download.corpus import Corpus
 from ser.download.synthetic_voice import speak, utterances
 from ser.evaluation.baselines import fit_linear_folds
-from ser.guards.folds import write_folds
+from ser.guards.folds import write_each_fold
 from ser.guards.protocol import write_protocol
 from ser.guards.selection import FOLDS, NOT_FITTING
 from ser.models.network import build_network
@@ -236,6 +236,11 @@ def built_manifest(corpus: Corpus, folder: Path) -> pd.DataFrame:
     """Build a corpus; its manifest."""
     build_corpus(corpus, folder)
     return read_manifest(folder / MANIFEST)
+
+
+def write_folds(path: Path, folds: pd.DataFrame) -> None:
+    """Write a fold table in the order of fold and clip."""
+    write_each_fold(path, [folds])
 
 
 def files_of(manifest: pd.DataFrame, corpus: Path) -> ClipFiles:

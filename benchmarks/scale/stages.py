@@ -159,7 +159,7 @@ def _one_fold(folder: Folder, *, with_functionals: bool) -> Any:
     from ser.reading.settings import System
 
     system = System(corpora=[NAME], protocol=_PROTOCOL)
-    data = load_system(system, folder.data, with_functionals=with_functionals)
+    data = load_system(system, folder.data, with_functionals=with_functionals, with_details=False)
     return replace(data, folds=data.folds[data.folds["fold"] == 0])
 
 

@@ -1,7 +1,7 @@
 """Every clip, predicted by the models that never saw its speaker."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -157,6 +157,10 @@ def predict_fold(model: Model, data: SystemData) -> pd.DataFrame:
     for part in (network, model.linear):
         if part is not None:
             check_uses(data, network.fold, part.uses)
+    # what they were made from is much, and is needed no more
+    linear = model.linear and replace(model.linear, uses={})
+    model = replace(model, network=replace(network, uses={}), linear=linear)
+    network = model.network
     validated = predict_validation(model, data)
     # where nobody validates, confidences stay as they are; to the decimals of the table, so that
     # whoever reads it there has the same

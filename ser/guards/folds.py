@@ -110,11 +110,6 @@ def hash_folds(folds: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def write_folds(path: Path, folds: pd.DataFrame) -> None:
-    """Write a fold table in the order of fold and clip."""
-    write_each_fold(path, [folds])
-
-
 def write_each_fold(path: Path, folds: Iterable[pd.DataFrame]) -> str:
     """Write a fold table as its folds come, in the order of their numbers.
 

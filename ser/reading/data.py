@@ -20,6 +20,9 @@ from ser.reading.settings import System
 from ser.store.features import PACK, Layout, check_pack, read_index, read_layout
 from ser.store.functionals import Functionals
 
+# what training and prediction read of a clip
+_READ = ("clip", "corpus", "language", "speaker", "gender", "emotion", "intensity")
+
 
 @dataclass(frozen=True)
 class SystemData(SystemClips):
@@ -70,6 +73,7 @@ def load_system(
     *,
     features: Path | None = None,
     with_functionals: bool = True,
+    with_details: bool = True,
 ) -> SystemData:
     """Read the tables of a system and check its folds.
 
@@ -77,6 +81,8 @@ def load_system(
         data: folder with `splits`, `features` and `functionals`, each with a folder per corpus.
         features: features that lie elsewhere.
         with_functionals: whether functionals will be read.
+        with_details: whether clips keep what is read no more once folds are checked, such as the
+            hashes of their samples.
 
     Raises:
         LeakError: if folds leak what their protocol does not declare.
@@ -86,11 +92,12 @@ def load_system(
     chosen = load_clips(
         data / "splits", system.corpora, system.protocol, system.gender, system.helpers
     )
+    clips = chosen.clips if with_details else chosen.clips[list(_READ)]
     corpora = system.all_corpora
     tables = [read_index(features / name).assign(corpus=name) for name in corpora]
     layouts = {name: read_layout(features / name) for name in corpora}
     found = SystemData(
-        chosen.clips,
+        clips,
         chosen.folds,
         chosen.protocol,
         pd.concat(tables, ignore_index=True),

@@ -4,7 +4,7 @@ Every random number comes from a generator that is passed in, so a fold's batche
 seed alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np

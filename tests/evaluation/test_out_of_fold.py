@@ -23,7 +23,7 @@ from ser.evaluation.out_of_fold import (
 from ser.evaluation.predictions import IDENTITY, check_complete
 from ser.guards.checks import Purpose
 from ser.guards.crossings import Crossing
-from ser.guards.folds import read_folds, write_folds
+from ser.guards.folds import read_folds
 from ser.guards.selection import FOLDS
 from ser.models.inference import predict_probabilities
 from ser.models.storage import (
@@ -55,6 +55,7 @@ from tests.builders import (
     replace_rows,
     separable_features,
     tiny_system,
+    write_folds,
     write_models,
 )
 from tests.conftest import Refused

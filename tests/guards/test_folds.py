@@ -17,10 +17,10 @@ from ser.guards.folds import (
     mix_folds,
     read_folds,
     select_gender,
-    write_folds,
 )
 from ser.guards.mismatch import ProtocolMismatchError
 from ser.splits.protocols import PROTOCOLS, assign_folds
+from tests.builders import write_folds
 from tests.conftest import Refused, case
 from tests.splits.manifests import FIVE_FOLDS, check_by_hand, known_folds, known_manifest
 

@@ -13,11 +13,12 @@ from ser.core.errors import LeakError
 from ser.core.files import write_json
 from ser.core.tables import read_json
 from ser.guards.crossings import Crossing
-from ser.guards.folds import hash_folds, read_folds, write_folds
+from ser.guards.folds import hash_folds, read_folds
 from ser.guards.selection import FOLDS, SystemClips, load_clips
 from ser.splits.protocols import PROTOCOLS
 from ser.splits.split import split_corpus
 from tests import builders
+from tests.builders import write_folds
 from tests.conftest import Refused, case
 from tests.splits.manifests import UNITS, fitting_manifest, folds_of, no_pairs
 

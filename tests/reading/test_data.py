@@ -11,7 +11,7 @@ from ser.core.errors import LeakError
 from ser.core.files import write_csv
 from ser.guards.checks import Purpose
 from ser.guards.crossings import Crossing
-from ser.guards.folds import ROLES, read_folds, write_folds
+from ser.guards.folds import ROLES, read_folds
 from ser.guards.selection import FOLDS
 from ser.reading.data import (
     SystemData,
@@ -38,6 +38,7 @@ from tests.builders import (
     separable_functionals,
     tiny_system,
     write_corpus,
+    write_folds,
 )
 from tests.conftest import Refused, case
 from tests.guards.leaks import LEAKS, Reading

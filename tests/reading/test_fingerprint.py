@@ -8,13 +8,13 @@ import pytest
 from ser.clips.manifest import read_manifest, write_manifest
 from ser.core.files import write_csv, write_json
 from ser.core.tables import read_json
-from ser.guards.folds import read_folds, write_folds
+from ser.guards.folds import read_folds
 from ser.guards.selection import FOLDS
 from ser.reading.fingerprint import fingerprint
 from ser.reading.settings import System
 from ser.store.features import LAYOUT
 from ser.store.functionals import NAMES
-from tests.builders import make_manifest, write_corpus
+from tests.builders import make_manifest, write_corpus, write_folds
 from tests.conftest import Refused, case
 
 LOSO = "leave_one_speaker_out"
