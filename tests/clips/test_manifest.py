@@ -1,5 +1,7 @@
 """The manifest: what is written is read back, and what breaks a rule is named."""
 
+import tracemalloc
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +17,7 @@ from ser.clips.manifest import (
     check_rows,
     clip_path,
     read_decisions,
+    read_for_folds,
     read_genders,
     read_manifest,
     read_manifest_parts,
@@ -157,6 +160,32 @@ def test_a_manifest_is_read_in_parts_as_it_is_as_a_whole(
     with refused(str(path), "lists no clip"):
         list(read_manifest_parts(path))
     assert not list(read_manifest_parts(path, may_be_empty=True))
+
+
+def test_folds_are_made_by_what_the_manifest_tells(tmp_path: Path, manifest: pd.DataFrame) -> None:
+    path = tmp_path / MANIFEST
+    write_manifest(path, manifest.assign(pcm_sha256=list("abcabc")))
+    found, whole = read_for_folds(path), read_manifest(path)
+    texts = found.drop(columns="pcm_sha256").astype(str)
+    pd.testing.assert_frame_equal(texts, whole[texts.columns])
+    assert found["pcm_sha256"].dtype == "int64"
+    assert pd.factorize(found["pcm_sha256"])[0].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_files_of_many_clips_take_little_memory(tmp_path: Path, manifest: pd.DataFrame) -> None:
+    clips = [f"toy/{number:020d}" for number in range(20_000)]
+    hashes = [sha256(clip.encode()).hexdigest() for clip in clips]
+    row = manifest.iloc[0].drop(["clip", "pcm_sha256"])
+    write_manifest(tmp_path / MANIFEST, pd.DataFrame({"clip": clips, "pcm_sha256": hashes, **row}))
+    tracemalloc.start()
+    try:
+        files = ClipFiles.read(tmp_path)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert list(files.clips) == clips
+    assert list(files.hashes) == hashes
+    assert held / len(files) < 90, "bytes a clip; as a table of texts it is about 350"
 
 
 def test_the_clips_of_all_genders_are_those_of_the_corpus(

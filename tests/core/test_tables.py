@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ser.core.files import write_csv, write_json
 from ser.core.settings import load_values
-from ser.core.tables import Percent, Table, read_json
+from ser.core.tables import Names, Percent, Table, csv_texts, read_json
 from tests.conftest import Refused, case
 
 TABLE = Table("The toy table", {"name": str, "count": int, "share": float}, remedy="make it again")
@@ -75,8 +75,36 @@ def test_what_is_damaged_is_named(tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "toy.csv"
     for what, (content, words) in DAMAGED.items():
         path.write_bytes(content)
-        with case(what), refused("The toy table ", str(path), *words):
-            TABLE.read(path)
+        for read in (TABLE.read, lambda path: list(TABLE.read_parts(path))):
+            with case(what), refused("The toy table ", str(path), *words):
+                read(path)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_parts_of_a_table_are_the_whole_and_so_is_their_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr("ser.core.tables._ROWS", rows)
+    path = tmp_path / "toy.csv"
+    table = pd.DataFrame({"name": ["a", "NA", "", "a", '"'], "count": range(5), "share": math.nan})
+    for some in (table, table[:0]):
+        write_csv(path, some)
+        parts = list(TABLE.read_parts(path))
+        assert max(map(len, parts)) <= rows
+        pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), TABLE.read(path))
+        assert b"".join(csv_texts([TABLE.read(path)])) == path.read_bytes()
+    both = b"".join(csv_texts([table, table]))
+    assert both == pd.concat([table, table]).to_csv(index=False, lineterminator="\n").encode()
+
+
+@given(texts=st.lists(TEXT, max_size=20), known=st.lists(TEXT, max_size=3, unique=True))
+def test_names_that_come_again_are_held_once(texts: list[str], known: list[str]) -> None:
+    names = Names(known)
+    names.extend(texts)
+    column = names.column()
+    assert list(column) == texts
+    assert column.categories.tolist() == sorted({*known, *texts})
+    assert [names[place] for place in range(len(texts))] == texts
 
 
 def test_a_fault_far_into_a_large_table_is_found_where_it_is(

@@ -1,5 +1,6 @@
 """Fold tables: mixing corpora, choosing a gender, reading and writing."""
 
+import tracemalloc
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ser.guards.folds import (
     MIXED_FOLDS,
     ROLES,
     hash_folds,
+    in_parts,
     mix_folds,
     read_folds,
     select_gender,
@@ -246,6 +248,32 @@ def test_a_fold_table_is_read_as_it_was_written(tmp_path: Path, folds: pd.DataFr
     assert len(known) == 64
     assert hash_folds(read_folds(tmp_path / "a.csv")) == known
     assert hash_folds(folds.sample(frac=1, random_state=1).assign(more=1)) == known
+
+
+def test_a_long_fold_table_takes_little_memory(tmp_path: Path) -> None:
+    clips = [f"toy/{number:020d}" for number in range(2_000)]
+    rows = pd.MultiIndex.from_product([range(50), clips], names=["fold", "clip"])
+    write_folds(tmp_path / "folds.csv", rows.to_frame(index=False).assign(role="train"))
+    tracemalloc.start()
+    try:
+        folds = read_folds(tmp_path / "folds.csv")
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(folds) == 100_000
+    assert held / len(folds) < 20, "bytes a row; as texts it is about 100"
+
+
+@pytest.mark.parametrize("rows", [1, 7, 10_000])
+def test_parts_of_a_fold_table_are_whole_folds(
+    folds: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr("ser.guards.folds._ROWS", rows)
+    parts = list(in_parts(folds))
+    assert sum(map(len, parts)) == len(folds)
+    numbers = [number for part in parts for number in part["fold"].unique()]
+    assert numbers == sorted(folds["fold"].unique()), "a fold is in two parts"
+    assert (len(parts) == 1) == (rows >= len(folds))
 
 
 def test_a_hash_changes_with_every_entry(folds: pd.DataFrame) -> None:

@@ -71,6 +71,21 @@ def test_a_clip_is_replaced_only_by_copies_of_itself(
         assert is_copy.all()
 
 
+@few_examples
+@given(sources=st.lists(st.sampled_from("abcde"), min_size=1, max_size=12))
+def test_items_of_a_source_stand_together_in_whatever_order_they_come(sources: list[str]) -> None:
+    features = [torch.zeros(1, 1)] * len(sources)
+    items = TrainingItems(stored(features), torch.zeros(len(sources), dtype=torch.long), sources)
+    groups = [
+        [place for place, one in enumerate(sources) if one == source]
+        for source in dict.fromkeys(sources)
+    ]
+    assert items.copies.tolist() == [len(group) - 1 for group in groups]
+    for row, group in zip(items.items.tolist(), groups, strict=True):
+        assert row[: len(group)] == group
+        assert set(row[len(group) :]) <= {group[0]}
+
+
 def test_every_copy_is_drawn_as_often_as_the_others() -> None:
     items = numbered_items([4] * 3000, 2)
     counts = torch.bincount(items.choose(0.5, generator()) % 3, minlength=3) / 3000
