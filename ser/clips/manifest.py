@@ -123,13 +123,15 @@ def read_genders(folder: Path) -> pd.DataFrame:
     """All clips of a corpus that was split by gender, sorted by clip.
 
     Raises:
-        SerError: as for `read_manifest`.
+        SerError: as for `read_manifest_parts`.
     """
     parts = [
         sharing(part, "take_group", "clip") if "take_group" in part else part
         for path in _genders(folder)
-        for part in _TABLE.read_parts(path)
+        for part in read_manifest_parts(path, may_be_empty=True)
     ]
+    if not parts:
+        raise SerError(f"The manifests in {folder} list no clip; run `dvc repro`.")
     manifest = pd.concat(parts, ignore_index=True).sort_values("clip", ignore_index=True)
     check_rows(manifest, str(folder))
     return manifest

@@ -227,7 +227,7 @@ def write_csv(path: Path, table: "pd.DataFrame", decimals: int = 6) -> None:
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a long table as its rows come, to the bytes that `write_csv` makes of all of them."""
+    """Write texts and finite numbers as rows come, to the bytes that `write_csv` makes of all."""
     with whole_file(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)

@@ -99,13 +99,16 @@ def _crossing(rows: pd.DataFrame, kind: Crossing) -> pd.DataFrame:
 def _leak(
     manifest: pd.DataFrame, crossing: pd.DataFrame, kind: Crossing, protocol: Protocol
 ) -> LeakError:
-    """What is said of the first that crosses, by fold and name."""
-    named = manifest.set_index("clip")[_UNITS[kind]].agg("/".join, axis=1)
-    crossing = crossing.assign(name=crossing["clip"].map(named))
-    fold, unit = crossing.sort_values(["fold", "name"]).iloc[0][["fold", "name"]]
-    clips = crossing[(crossing["fold"] == fold) & (crossing["name"] == unit)].sort_values("role")
+    """What is said of the first that crosses, by fold and clip."""
+    crossing = crossing.astype({"clip": str, "role": str}).sort_values(["fold", "clip"])
+    clip, fold, unit = crossing.iloc[0][["clip", "fold", "unit"]]
+    clips = crossing[(crossing["fold"] == fold) & (crossing["unit"] == unit)].sort_values("role")
     where = " and ".join(f"{row.role} ({row.clip})" for row in clips.itertuples())
-    what = {Crossing.AUDIO: "one recording under two names"}.get(kind, f"{kind} {unit}")
+    if kind is Crossing.AUDIO:
+        what = "one recording under two names"
+    else:
+        own = manifest.loc[manifest["clip"] == clip, _UNITS[kind]].iloc[0]
+        what = f"{kind} {'/'.join(own)}"
     return LeakError(
         f"Fold {fold} leaks: {what} is in {where}, which protocol {protocol.name} does not allow; "
         "correct the folds."

@@ -130,12 +130,12 @@ def read_folds(path: Path) -> pd.DataFrame:
     Raises:
         SerError: if it is missing or damaged.
     """
-    folds, clips, roles = array("i"), Names(), Names(ROLES)
+    folds, clips, roles = array("q"), Names(), Names(ROLES)
     for part in _TABLE.read_parts(path):
         folds.extend(part["fold"])
         clips.extend(part["clip"])
         roles.extend(part["role"])
-    numbers = np.frombuffer(folds, np.int32)
+    numbers = np.frombuffer(folds, np.int64)
     return pd.DataFrame({"fold": numbers, "clip": clips.column(), "role": roles.column()})
 
 

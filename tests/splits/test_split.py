@@ -143,3 +143,15 @@ def test_a_fault_of_a_protocol_is_no_reason_to_leave_it_out(
     error = SerError if "tested" in fault or "both" in fault else LeakError
     with refused(fault, error=error):
         split(make_manifest(), tmp_path / CORPUS)
+
+
+def test_one_recording_under_two_names_is_named_before_anything_is_written(
+    tmp_path: Path, refused: Refused
+) -> None:
+    manifest = make_manifest()
+    first, other = (manifest.index[manifest["speaker"] == speaker][0] for speaker in ("01", "03"))
+    manifest.loc[other, "pcm_sha256"] = manifest.loc[first, "pcm_sha256"]
+    named = (manifest.loc[first, "clip"], manifest.loc[other, "clip"])
+    with refused("leaks: one recording under two names", *named, error=LeakError):
+        split(manifest, tmp_path / CORPUS)
+    assert not (tmp_path / CORPUS).exists()
