@@ -134,7 +134,8 @@ def test_params_are_the_sections_that_a_stage_reads(
         if isfunction(thing) and name not in ("main", "load_values"):
             given = "values" in signature(thing).parameters
             monkeypatch.setattr(module, name, thing if given else MagicMock())
-    monkeypatch.setattr(module, "pd", MagicMock(), raising=False)
+    for name in ("pd", "ClipFiles"):
+        monkeypatch.setattr(module, name, MagicMock(), raising=False)
     names = {"system": "ravdess", "seed": 0, "corpus": "ravdess"}
     with suppress(TypeError):  # what stands for a number cannot be printed as one
         module.main(*(names[name] for name in signature(module.main).parameters))
