@@ -22,7 +22,7 @@ class Percent(float):
 
 Column = type[str] | type[int] | type[float]
 # of a long table that are held at once
-_ROWS = 10_000
+_ROWS = 4_000
 
 
 class Names:
