@@ -1,6 +1,7 @@
 """Tiny corpora, features, systems, models and parameters for tests, made in temporary folders."""
 
 import resource
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -230,6 +231,15 @@ def write_features(
     )
     write_csv(folder / feature_store.INDEX, index)
     write_layout(folder, layout)
+
+
+def traced(work: Callable[[], Any]) -> tuple[Any, int, int]:
+    """What the work gives, and the bytes that are held after it and at its peak."""
+    tracemalloc.start()
+    try:
+        return work(), *tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
 
 
 def built_manifest(corpus: Corpus, folder: Path) -> pd.DataFrame:

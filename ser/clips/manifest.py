@@ -66,14 +66,14 @@ class Expected:
     genders: Mapping[str, str]
 
 
-def read_manifest(path: Path, *, may_be_empty: bool = False) -> pd.DataFrame:
+def read_manifest(path: Path) -> pd.DataFrame:
     """Read a manifest written by `write_manifest` (or an extension of it with more columns).
 
     Raises:
         SerError: if the file is missing or damaged, or a row cannot be one of a clip.
     """
     manifest = _TABLE.read(path)
-    if manifest.empty and not may_be_empty:
+    if manifest.empty:
         raise SerError(f"The manifest {path} lists no clip; run `dvc repro`.")
     check_rows(manifest, str(path))
     return manifest
@@ -108,7 +108,7 @@ def read_for_folds(path: Path) -> pd.DataFrame:
     """
     clips: list[str] = []
     hashes = array("q")
-    names = {name: Names() for name in ("corpus", "speaker", "gender", "emotion", "sentence")}
+    names = {name: Names() for name in ("corpus", "speaker", "emotion", "sentence")}
     for part in read_manifest_parts(path):
         clips.extend(part["clip"])
         hashes.extend(map(hash, part["pcm_sha256"]))

@@ -2,7 +2,6 @@
 
 import math
 import os
-import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from ser.core.files import write_csv, write_json
 from ser.core.settings import load_values
 from ser.core.tables import Names, Percent, Table, csv_texts, read_json
+from tests.builders import traced
 from tests.conftest import Refused, case
 
 TABLE = Table("The toy table", {"name": str, "count": int, "share": float}, remedy="make it again")
@@ -119,12 +119,7 @@ def test_a_fault_far_into_a_large_table_is_found_where_it_is(
 def test_a_table_is_read_in_less_memory_than_its_text(tmp_path: Path) -> None:
     path, share = tmp_path / "toy.csv", "0.5".ljust(1000, "0")
     path.write_text("name,count,share\n" + f"a,1,{share}\n" * 10_000)
-    tracemalloc.start()
-    try:
-        found = TABLE.read(path)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    found, _, peak = traced(lambda: TABLE.read(path))
     assert len(found) == 10_000
     assert peak < path.stat().st_size / 2
 

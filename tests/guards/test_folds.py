@@ -1,6 +1,5 @@
 """Fold tables: mixing corpora, choosing a gender, reading and writing."""
 
-import tracemalloc
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from ser.guards.folds import (
 )
 from ser.guards.mismatch import ProtocolMismatchError
 from ser.splits.protocols import PROTOCOLS, assign_folds
-from tests.builders import write_folds
+from tests.builders import traced, write_folds
 from tests.conftest import Refused, case
 from tests.splits.manifests import FIVE_FOLDS, check_by_hand, known_folds, known_manifest
 
@@ -254,12 +253,7 @@ def test_a_long_fold_table_takes_little_memory(tmp_path: Path) -> None:
     clips = [f"toy/{number:020d}" for number in range(2_000)]
     rows = pd.MultiIndex.from_product([range(50), clips], names=["fold", "clip"])
     write_folds(tmp_path / "folds.csv", rows.to_frame(index=False).assign(role="train"))
-    tracemalloc.start()
-    try:
-        folds = read_folds(tmp_path / "folds.csv")
-        held, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    folds, held, _ = traced(lambda: read_folds(tmp_path / "folds.csv"))
     assert len(folds) == 100_000
     assert held / len(folds) < 20, "bytes a row; as texts it is about 100"
 
